@@ -1,0 +1,58 @@
+/** Where things live: hosts, pools and actors, as plain data that is valid everywhere. */
+
+/**
+ * A host's id, one per incarnation: 48 random bits, so that it is an exact JavaScript number and
+ * takes six bytes in a frame header. A restarted host is a new host.
+ */
+export type HostId = number;
+
+/** A pool's number within its host: 0 is `main`, others count up and are never used again. */
+export type PoolId = number;
+
+/** The number of every host's `main` pool. */
+export const MAIN_POOL: PoolId = 0;
+
+/** Where a pool is. */
+export interface PoolAddress {
+  readonly host: HostId;
+  readonly pool: PoolId;
+}
+
+/** Where an actor is. */
+export interface ActorAddress extends PoolAddress {
+  /** Unique per host. */
+  readonly uid: string;
+  /** Counts the creations under this uid on its host, from 1. */
+  readonly generation: number;
+}
+
+/** A new id for a host that starts. */
+export function newHostId(): HostId {
+  const bytes = crypto.getRandomValues(new Uint16Array(3));
+  return bytes[0]! * 2 ** 32 + bytes[1]! * 2 ** 16 + bytes[2]!;
+}
+
+/** A host's id for people: 12 hexadecimal digits. */
+export function formatHostId(host: HostId): string {
+  return host.toString(16).padStart(12, "0");
+}
+
+/** The inverse of {@linkcode formatHostId}; `undefined` if the text is not a host id. */
+export function parseHostId(text: string): HostId | undefined {
+  return /^[0-9a-f]{12}$/.test(text) ? Number.parseInt(text, 16) : undefined;
+}
+
+/** A pool for people: `pool 2 of host 00f3a91b22c4`. */
+export function formatPool(address: PoolAddress): string {
+  return `pool ${address.pool} of host ${formatHostId(address.host)}`;
+}
+
+/** An actor for people: `c1 in pool 2 of host 00f3a91b22c4`. */
+export function formatActor(address: ActorAddress): string {
+  return `${address.uid} in ${formatPool(address)}`;
+}
+
+/** Whether two addresses name the same pool. */
+export function samePool(a: PoolAddress, b: PoolAddress): boolean {
+  return a.pool === b.pool && a.host === b.host;
+}

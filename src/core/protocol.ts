@@ -1,0 +1,225 @@
+/**
+ * The wire: the one place that says what hosts and pools tell each other. `docs` in README says it in prose.
+ *
+ * A frame is a fixed header of {@linkcode HEADER_BYTES} bytes, a MessagePack body and, out of band,
+ * raw segments for bulk bytes. The header alone is enough to route it. All numbers are little-endian.
+ *
+ * | offset | bytes | what |
+ * |---|---|---|
+ * | 0 | 4 | length of header and body together |
+ * | 4 | 1 | kind ({@linkcode FRAME_KINDS}) |
+ * | 5 | 1 | hops so far |
+ * | 6 | 2 | number of segments |
+ * | 8 | 6 | id: the sender's number for this call; an answer carries the call's |
+ * | 14 | 2 | reserved, 0 |
+ * | 16 | 6 + 2 | destination: host, pool |
+ * | 24 | 6 + 2 | sender: host, pool |
+ *
+ * On a byte stream the segments follow the body: first a table of their lengths (4 bytes each), then
+ * their bytes. On a MessagePort they travel beside the bytes, transferred or shared.
+ */
+import type { PoolAddress } from "./address.ts";
+import type { Device } from "./device.ts";
+
+/** Raised by every change that an older host would misread. */
+export const PROTOCOL_VERSION = 1;
+
+/** Bytes of the fixed header. */
+export const HEADER_BYTES = 32;
+
+/** Each limit with its reason. */
+export const LIMITS = Object.freeze({
+  /** Header and body of one frame: bulk goes into segments, so a body past this is a mistake or an attack. */
+  frameBytes: 64 * 2 ** 20,
+  /** One segment: what one ArrayBuffer can hold on every platform. */
+  segmentBytes: 2 ** 32 - 1,
+  /** All segments of one frame from another host: it is held in memory before anyone can refuse it. */
+  payloadBytes: 2 ** 30,
+  /** Segments of one frame: more is cheaper packed into one by the sender. */
+  segments: 4096,
+  /** Containers inside containers of a MessagePack body: deeper values travel as a flat table of nodes. */
+  depth: 64,
+  /** Nodes of one value: bounds the work that one frame can ask of its receiver. */
+  nodes: 2 ** 22,
+  /** Routers a frame may pass: worker, host, host, worker is 3. */
+  hops: 8,
+  /** Characters of a uid or of a method's name: they are keys of maps, printed in errors. */
+  nameLength: 512,
+  /** Bytes of a byte buffer that travels inside the body; a larger one becomes a segment. */
+  inlineBytes: 4096,
+});
+
+/** The kinds of frame; the index is the code on the wire. Code 0 is never sent. */
+export const FRAME_KINDS = Object.freeze(
+  [
+    "none",
+    "hello",
+    "welcome",
+    "goodbye",
+    "ping",
+    "pong",
+    "create",
+    "destroy",
+    "call",
+    "tell",
+    "cancel",
+    "reply",
+    "failure",
+    "down",
+    "pools",
+  ] as const,
+);
+
+/** What every frame carries in its header. */
+export interface Envelope {
+  readonly id: number;
+  readonly to: PoolAddress;
+  readonly from: PoolAddress;
+}
+
+/** A pool as others see it. */
+export interface PoolDescription extends PoolAddress {
+  /** For people: `main`, `worker-1`, `gpu-3`. */
+  readonly name: string;
+  readonly kind: "main" | "worker" | "gpu" | "process";
+  readonly label: string | null;
+  readonly device: Device;
+  /** Actors that live there, as its host last knew. */
+  readonly actors: number;
+}
+
+/** A host as others see it. */
+export interface HostDescription {
+  readonly id: number;
+  /** `host:port` of its gateway, or `null` if it does not listen. */
+  readonly address: string | null;
+  readonly pools: readonly PoolDescription[];
+}
+
+/** The first frame on a session: who dials. */
+export interface HelloFrame extends Envelope {
+  readonly kind: "hello";
+  readonly version: number;
+  readonly host: HostDescription;
+}
+/** The answer to a hello: who was reached. */
+export interface WelcomeFrame extends Envelope {
+  readonly kind: "welcome";
+  readonly version: number;
+  readonly host: HostDescription;
+}
+/** The last frame on a session, with the reason. */
+export interface GoodbyeFrame extends Envelope {
+  readonly kind: "goodbye";
+  readonly reason: string;
+  /** The error that ended the sender, if one did. */
+  readonly error: unknown;
+}
+/** Are you alive? */
+export interface PingFrame extends Envelope {
+  readonly kind: "ping";
+}
+/** I am. */
+export interface PongFrame extends Envelope {
+  readonly kind: "pong";
+}
+/** Which class or kernel to make an actor of: a module's URL on the same host, a registered name from another. */
+export interface TypeName {
+  /** The module's URL. */
+  readonly module: string;
+  /** The export's name in it. */
+  readonly export: string;
+  /** The name across hosts. */
+  readonly name: string;
+  readonly version: string;
+}
+/** A host tells a pool of its own to make an actor. Answered by reply or failure. */
+export interface CreateFrame extends Envelope {
+  readonly kind: "create";
+  readonly uid: string;
+  readonly generation: number;
+  readonly type: TypeName;
+  readonly options: CellOptions;
+  readonly args: readonly unknown[];
+}
+/** What a cell is made with. */
+export interface CellOptions {
+  /** Messages that may wait. */
+  readonly mailboxLimit: number;
+}
+/** A host tells a pool of its own to end an actor, after its running message or at once. Answered. */
+export interface DestroyFrame extends Envelope {
+  readonly kind: "destroy";
+  readonly uid: string;
+  readonly kill: boolean;
+}
+/** A message that wants an answer. */
+export interface CallFrame extends Envelope {
+  readonly kind: "call";
+  readonly uid: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+/** A message that wants none. */
+export interface TellFrame extends Envelope {
+  readonly kind: "tell";
+  readonly uid: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+/** The caller no longer waits for the call of this id. */
+export interface CancelFrame extends Envelope {
+  readonly kind: "cancel";
+  readonly uid: string;
+  readonly reason: unknown;
+}
+/** The result of the call of this id. */
+export interface ReplyFrame extends Envelope {
+  readonly kind: "reply";
+  readonly value: unknown;
+}
+/** The error of the call of this id. */
+export interface FailureFrame extends Envelope {
+  readonly kind: "failure";
+  readonly error: unknown;
+}
+/** A pool, or with `pool: null` a whole host, is gone: everything that waits on it rejects. */
+export interface DownFrame extends Envelope {
+  readonly kind: "down";
+  readonly host: number;
+  readonly pool: number | null;
+  readonly error: unknown;
+}
+/** A host's pools have changed. */
+export interface PoolsFrame extends Envelope {
+  readonly kind: "pools";
+  readonly pools: readonly PoolDescription[];
+}
+
+/** Everything that can be said. */
+export type Frame =
+  | HelloFrame
+  | WelcomeFrame
+  | GoodbyeFrame
+  | PingFrame
+  | PongFrame
+  | CreateFrame
+  | DestroyFrame
+  | CallFrame
+  | TellFrame
+  | CancelFrame
+  | ReplyFrame
+  | FailureFrame
+  | DownFrame
+  | PoolsFrame;
+
+/** The literal of a frame. */
+export type FrameKind = Frame["kind"];
+
+/** A frame as it arrives: its header read, its body not yet. The bytes belong to the receiver. */
+export interface RawFrame extends Envelope {
+  readonly kind: FrameKind;
+  readonly hops: number;
+  readonly body: Uint8Array;
+  readonly segments: readonly ArrayBufferLike[];
+}

@@ -1,0 +1,30 @@
+import type { Frame, RawFrame } from "../core/protocol.ts";
+
+/** What the owner of a link wants to hear. Set once, before the first frame can arrive. */
+export interface LinkHandler {
+  /** A frame has arrived; in order, one at a time. */
+  frame(frame: RawFrame): void;
+  /** The link has ended, once: by `close`, by the other side, or by an error, which is then given. */
+  closed(error?: Error): void;
+}
+
+/**
+ * A channel between two pools or two hosts that moves frames, in order. All sends of one turn travel
+ * together: the first arms a microtask that flushes.
+ */
+export interface Link {
+  /**
+   * Encodes a frame and queues it.
+   *
+   * @throws {NotSerializableError} if a value in it cannot travel; nothing of it is sent then.
+   */
+  send(frame: Frame): void;
+  /** Queues a frame that came from another link, without decoding it, one hop further. */
+  forward(frame: RawFrame): void;
+  /** Bytes accepted but not yet handed to the other side, where the channel can tell; else 0. */
+  readonly bufferedBytes: number;
+  /** Starts delivery. Frames that came before are delivered first. */
+  open(handler: LinkHandler): void;
+  /** Flushes what is queued and ends the link on both sides. May be called twice. */
+  close(): void;
+}
