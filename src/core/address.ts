@@ -22,7 +22,7 @@ export interface PoolAddress {
 export interface ActorAddress extends PoolAddress {
   /** Unique per host. */
   readonly uid: string;
-  /** Counts the creations under this uid on its host, from 1. */
+  /** Grows with every creation on its host: tells an actor from an earlier one of the same uid. */
   readonly generation: number;
 }
 

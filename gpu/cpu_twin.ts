@@ -1,0 +1,68 @@
+/** Runs a kernel's CPU twin under the kernel's own contract. */
+
+import { GpuUnavailableError } from "../src/core/errors.ts";
+import { byteLengthOf, checkArguments } from "./arguments.ts";
+import type { KernelArgs, KernelOptions, TwinInput } from "./kernel_spec.ts";
+import { packUniform } from "./layout.ts";
+import { type KernelInterface, reflectKernel } from "./reflection.ts";
+import { bytesPerScalar, type TypedArray, typedArrayOf } from "./typed_array.ts";
+
+/**
+ * Runs `options.cpu` as the kernel would run on a device: the same checks of arguments, read_write
+ * arrays copied, outputs allocated, every read_write binding in the result.
+ *
+ * @param kernel What the WGSL binds. @default read from the WGSL, which takes 0.4 ms a call
+ * @returns New arrays by binding name.
+ * @throws {GpuUnavailableError} When the kernel has no twin.
+ * @throws {KernelArgumentError} Naming the binding, what it is and what it got.
+ *
+ * @example
+ * ```ts
+ * import { runTwin } from "@dramatis/dramatis/gpu";
+ *
+ * const { y } = await runTwin<{ y: Float32Array }>("double", {
+ *   wgsl: `
+ *     @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+ *     @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
+ *       if (g.x < arrayLength(&y)) { y[g.x] *= 2; }
+ *     }`,
+ *   cpu: ({ y }) => y.forEach((value, i) => y[i] = 2 * value),
+ * }, { y: Float32Array.of(1, 2, 3) });
+ * console.log(y); // Float32Array [ 2, 4, 6 ]
+ * ```
+ */
+export async function runTwin<A extends object = KernelArgs>(
+  name: string,
+  options: KernelOptions<A>,
+  args: TwinInput<A>,
+  kernel: KernelInterface = reflectKernel(options.wgsl, options.entry),
+): Promise<Record<string, TypedArray>> {
+  if (options.cpu === undefined) {
+    throw new GpuUnavailableError(
+      `${name}: there is no GPU device to run it, and it declares no \`cpu\` twin`,
+    );
+  }
+  const checked = checkArguments(name, kernel, options, args as Readonly<Record<string, unknown>>);
+  const given: Record<string, unknown> = {};
+  const results: Record<string, TypedArray> = {};
+  for (const argument of checked) {
+    const { binding } = argument;
+    if (argument.from === "uniform") {
+      packUniform(name, binding.name, binding.type, argument.value); // for its checks
+      given[binding.name] = argument.value;
+    } else if (argument.from === "slot") {
+      throw new GpuUnavailableError(
+        `${name}: binding "${binding.name}" is a GpuSlot; read it before running on the CPU`,
+      );
+    } else if (argument.from === "array" && binding.role === "storage-read") {
+      given[binding.name] = argument.array;
+    } else {
+      const length = byteLengthOf(argument) / bytesPerScalar(binding.dtype);
+      const array = typedArrayOf(binding.dtype, length);
+      if (argument.from === "array") array.set(argument.array);
+      given[binding.name] = results[binding.name] = array;
+    }
+  }
+  await options.cpu(given as A);
+  return results;
+}

@@ -1,0 +1,68 @@
+/** One open device and whether it still lives. */
+
+import { GpuDeviceLostError } from "../src/core/errors.ts";
+
+/**
+ * Every call to WebGPU passes here first: Deno's `submit` and `writeBuffer` on a destroyed device
+ * succeed silently, and waits on it may never end.
+ */
+export class DeviceGuard {
+  readonly device: GPUDevice;
+  /** Counts the devices of one pool from 1; slots of an older one are stale. */
+  readonly generation: number;
+  /** Resolves, never rejects, when the device is lost or destroyed. */
+  readonly lost: Promise<GpuDeviceLostError>;
+  readonly #settle: (error: GpuDeviceLostError) => void;
+  readonly #listeners = new Set<(error: GpuDeviceLostError) => void>();
+  #error: GpuDeviceLostError | null = null;
+
+  constructor(device: GPUDevice, generation: number, readonly name: string) {
+    this.device = device;
+    this.generation = generation;
+    const { promise, resolve } = Promise.withResolvers<GpuDeviceLostError>();
+    this.lost = promise;
+    this.#settle = resolve;
+    device.lost.then((info) => this.lose(`${info.reason || "unknown"}: ${info.message}`));
+  }
+
+  /** Why the device is gone, or `null` while it lives. */
+  get error(): GpuDeviceLostError | null {
+    return this.#error;
+  }
+
+  /** @throws {GpuDeviceLostError} When the device is gone. */
+  check(): void {
+    if (this.#error !== null) throw this.#error;
+  }
+
+  /** Declares the device lost and tells all listeners, once. */
+  lose(reason: string): void {
+    if (this.#error !== null) return;
+    const error = new GpuDeviceLostError(
+      `the GPU device "${this.name}" (generation ${this.generation}) was lost: ${reason}`,
+    );
+    this.#error = error;
+    for (const listener of this.#listeners) listener(error);
+    this.#listeners.clear();
+    this.#settle(error);
+  }
+
+  /** Calls `listener` once when the device is lost, or at once if it is. */
+  onLost(listener: (error: GpuDeviceLostError) => void): void {
+    if (this.#error !== null) listener(this.#error);
+    else this.#listeners.add(listener);
+  }
+
+  /** Settles as `work` does, or rejects as soon as the device is lost. */
+  whileAlive<T>(work: Promise<T>): Promise<T> {
+    if (this.#error !== null) {
+      work.catch(() => {});
+      return Promise.reject(this.#error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#listeners.add(reject);
+      const done = () => this.#listeners.delete(reject);
+      work.then((value) => (done(), resolve(value)), (error) => (done(), reject(error)));
+    });
+  }
+}

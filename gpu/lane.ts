@@ -1,0 +1,315 @@
+/** The one queue of a device: what is asked in one turn of the event loop is one submit. */
+
+import { clearImmediate, setImmediate } from "node:timers";
+import { GpuOutOfMemoryError } from "../src/core/errors.ts";
+import { type BufferPool, type PooledBuffer, writeGuarded } from "./buffers.ts";
+import type { DeviceGuard } from "./device_guard.ts";
+import type { Readback, StagedReads } from "./readback.ts";
+import type { GpuSlot } from "./slot.ts";
+import { roundUp } from "./wgsl_types.ts";
+
+/** Dispatches in one submit: enough to hide its cost, few enough that the GPU starts early. */
+const MAX_BATCH = 64;
+/** Bytes that the reads of one submit share, unless one alone is larger. */
+const MAX_STAGED_BYTES = 64 * 1024 * 1024;
+/** Uniform bytes of one submit: room for all that one kernel can bind, 15 of 64 KiB. */
+const ARENA_BYTES = 1024 * 1024;
+
+/** One kernel call, ready to encode. Buffers that it writes are its own, so it may run twice. */
+export interface LaneWork {
+  readonly label: string;
+  /** Reused buffers to set to zero before anything runs. */
+  readonly clears: readonly { readonly buffer: PooledBuffer; readonly bytes: number }[];
+  /** Copies that must see the results of earlier work; bytes are multiples of 4. */
+  readonly copies: readonly {
+    readonly from: PooledBuffer;
+    readonly offset: number;
+    readonly to: PooledBuffer;
+    readonly bytes: number;
+  }[];
+  /** Records the dispatch; `null` when there is nothing to compute. */
+  readonly dispatch: ((pass: GPUComputePassEncoder) => void) | null;
+  /** Slots that it reads: their failure is its failure. */
+  readonly inputs: readonly GpuSlot[];
+  /** Slots that it fills: marked when it fails. */
+  readonly outputs: readonly GpuSlot[];
+}
+
+interface PendingRead {
+  readonly slot: GpuSlot;
+  readonly source: PooledBuffer;
+  readonly resolve: (bytes: ArrayBuffer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What one submit carries. */
+class Batch {
+  readonly work: LaneWork[] = [];
+  readonly reads: PendingRead[] = [];
+  readonly retired: PooledBuffer[] = [];
+  uniforms: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  stagedBytes = 0;
+
+  get empty(): boolean {
+    return this.work.length === 0 && this.reads.length === 0;
+  }
+}
+
+/** Counts since the device was opened. */
+export interface LaneCounts {
+  readonly submits: number;
+  readonly dispatches: number;
+  readonly reads: number;
+  readonly maps: number;
+}
+
+/**
+ * Collects work and reads until the event loop turns (or 64 dispatches), then records them into one
+ * encoder and one submit; all reads of a submit share one staging buffer and one map.
+ */
+export class Lane {
+  readonly #guard: DeviceGuard;
+  readonly #buffers: BufferPool;
+  readonly #readback: Readback;
+  readonly #alignment: number;
+  /** Filled while a batch is recorded, written to `#arena` just before its submit. */
+  readonly #uniformBytes = new Uint8Array(ARENA_BYTES);
+  #uniformEnd = 0;
+  #arena: GPUBuffer | null = null;
+  #batch = new Batch();
+  /** Batches submitted whose outcome is not known, oldest first. */
+  readonly #flying = new Set<Batch>();
+  #timer: ReturnType<typeof setImmediate> | null = null;
+  /** While a failed batch is run again piece by piece, nothing may overtake it. */
+  #repair: Promise<void> | null = null;
+  #counts = { submits: 0, dispatches: 0, reads: 0, maps: 0 };
+
+  constructor(guard: DeviceGuard, buffers: BufferPool, readback: Readback) {
+    this.#guard = guard;
+    this.#buffers = buffers;
+    this.#readback = readback;
+    this.#alignment = guard.device.limits.minUniformBufferOffsetAlignment;
+    guard.onLost((error) => this.#abort(error));
+  }
+
+  /** What went to the queue so far. */
+  get counts(): LaneCounts {
+    return { ...this.#counts };
+  }
+
+  /** The buffer that all uniforms are bound to, at the offsets that `uniform` gives. */
+  get arena(): GPUBuffer {
+    return this.#arena ??= this.#guard.device.createBuffer({
+      label: "uniforms",
+      size: ARENA_BYTES,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /**
+   * Makes room for one call: its uniforms must be in the submit of its dispatch.
+   *
+   * @param uniformBytes All its uniforms, each rounded up to the device's alignment.
+   */
+  reserve(uniformBytes: number): void {
+    const full = this.#uniformEnd + uniformBytes > ARENA_BYTES;
+    if (full || this.#batch.work.length >= MAX_BATCH) this.flush();
+  }
+
+  /** Bytes that a uniform takes in the arena. */
+  uniformFootprint(bytes: number): number {
+    return roundUp(Math.max(bytes, 16), this.#alignment);
+  }
+
+  /** Keeps a uniform for the next submit; the offset is for its dispatch only. */
+  uniform(bytes: Uint8Array): number {
+    const offset = this.#uniformEnd;
+    this.#uniformBytes.set(bytes, offset);
+    this.#uniformEnd = offset + this.uniformFootprint(bytes.byteLength);
+    return offset;
+  }
+
+  /** Adds work to the next submit. */
+  record(work: LaneWork): void {
+    this.#batch.work.push(work);
+    this.#schedule();
+  }
+
+  /**
+   * The bytes of a slot, after everything recorded before.
+   *
+   * @throws {GpuDeviceLostError} When the device is lost before they are there.
+   * @throws What the work that had to fill the slot failed with.
+   */
+  read(slot: GpuSlot): Promise<ArrayBuffer> {
+    const source = slot.use();
+    if (slot.byteLength === 0) return Promise.resolve(new ArrayBuffer(0));
+    if (
+      this.#batch.reads.length > 0 && this.#batch.stagedBytes + slot.byteLength > MAX_STAGED_BYTES
+    ) {
+      this.flush();
+    }
+    this.#batch.stagedBytes += slot.byteLength;
+    slot.retain(); // its owner may release it before the copy is recorded
+    return new Promise<ArrayBuffer>((resolve, reject) => {
+      this.#batch.reads.push({ slot, source, resolve, reject });
+      this.#schedule();
+    }).finally(() => slot.release());
+  }
+
+  /** Gives a buffer back to the pool once no work that uses it is pending. */
+  retire(buffer: PooledBuffer): void {
+    const last = this.#batch.empty ? [...this.#flying].at(-1) : this.#batch;
+    if (last === undefined) this.#buffers.release(buffer);
+    else last.retired.push(buffer);
+  }
+
+  /** Submits what was recorded, now. */
+  flush(): void {
+    if (this.#timer !== null) clearImmediate(this.#timer);
+    this.#timer = null;
+    const batch = this.#batch;
+    if (batch.empty || this.#guard.error !== null) return;
+    batch.uniforms = this.#uniformBytes.slice(0, this.#uniformEnd);
+    this.#uniformEnd = 0;
+    this.#batch = new Batch();
+    this.#flying.add(batch);
+    if (this.#repair === null) void this.#run(batch);
+    else this.#repair = this.#repair.then(() => this.#run(batch));
+  }
+
+  #schedule(): void {
+    this.#timer ??= setImmediate(() => {
+      this.#timer = null;
+      this.flush();
+    });
+  }
+
+  /** Submits one batch and settles all that belongs to it. Never rejects. */
+  async #run(batch: Batch): Promise<void> {
+    try {
+      this.#guard.check();
+      const failure = await this.#execute(batch.work, batch.uniforms, batch.reads);
+      if (failure !== null) await this.#blockUntil(this.#isolate(batch, failure));
+      else for (const work of batch.work) this.#spread(work);
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      for (const work of batch.work) for (const slot of work.outputs) slot.fail(error);
+      for (const read of batch.reads) read.reject(error);
+    }
+    this.#flying.delete(batch);
+    for (const buffer of batch.retired) this.#buffers.release(buffer);
+  }
+
+  /** Marks the outputs of work whose inputs failed in an earlier batch. */
+  #spread(work: LaneWork): boolean {
+    const bad = work.inputs.find((slot) => slot.error !== null);
+    if (bad === undefined) return false;
+    for (const slot of work.outputs) slot.fail(bad.error!);
+    return true;
+  }
+
+  async #blockUntil(repair: Promise<void>): Promise<void> {
+    this.#repair = repair;
+    await repair;
+    if (this.#repair === repair) this.#repair = null;
+  }
+
+  /** A batch that the device refused did nothing: runs its parts one by one to find the culprit. */
+  async #isolate(batch: Batch, failure: Error): Promise<void> {
+    const alone = batch.work.length === 1 && batch.reads.length === 0;
+    for (const work of batch.work) {
+      if (this.#spread(work)) continue;
+      const error = alone ? failure : await this.#execute([work], batch.uniforms, []);
+      if (error !== null) { for (const slot of work.outputs) slot.fail(error); }
+    }
+    for (const read of batch.reads) {
+      if (read.slot.error !== null) {
+        read.reject(read.slot.error);
+        continue;
+      }
+      const error = await this.#execute([], batch.uniforms, [read]);
+      if (error !== null) read.reject(error);
+    }
+  }
+
+  /** One encoder, one submit. Gives the device's complaint, or `null`, then all reads are resolved. */
+  async #execute(
+    work: readonly LaneWork[],
+    uniforms: Uint8Array,
+    reads: readonly PendingRead[],
+  ): Promise<Error | null> {
+    const { device } = this.#guard;
+    device.pushErrorScope("out-of-memory");
+    device.pushErrorScope("validation");
+    let staged: StagedReads | null = null;
+    let failed: unknown = null;
+    try {
+      if (uniforms.byteLength > 0) writeGuarded(device, this.arena, 0, uniforms);
+      const encoder = device.createCommandEncoder();
+      this.#encode(encoder, work);
+      if (reads.length > 0) {
+        const requests = reads.map(({ slot, source }) => (
+          { source: source.raw, offset: 0, bytes: slot.byteLength }
+        ));
+        staged = this.#readback.stage(encoder, requests);
+      }
+      device.queue.submit([encoder.finish()]);
+    } catch (error) {
+      failed = error;
+    }
+    const scopes = Promise.all([device.popErrorScope(), device.popErrorScope()]);
+    this.#counts.submits++;
+    const [validation, memory] = await this.#guard.whileAlive(scopes);
+    if (failed !== null || validation !== null || memory !== null) {
+      if (staged !== null) this.#readback.abandon(staged);
+      if (memory !== null) return new GpuOutOfMemoryError(memory.message);
+      const message = validation?.message ?? (failed as Error).message;
+      return new Error(`the GPU refused ${work[0]?.label ?? "a read"}: ${message}`);
+    }
+    if (staged === null) return null;
+    this.#counts.maps++;
+    this.#counts.reads += reads.length;
+    const results = await this.#readback.collect(staged);
+    reads.forEach(({ slot, resolve, reject }, i) => {
+      if (slot.error === null) resolve(results[i]!);
+      else reject(slot.error);
+    });
+    return null;
+  }
+
+  #encode(encoder: GPUCommandEncoder, work: readonly LaneWork[]): void {
+    for (const { clears } of work) {
+      for (const { buffer, bytes } of clears) encoder.clearBuffer(buffer.raw, 0, bytes);
+    }
+    let pass: GPUComputePassEncoder | null = null;
+    for (const { copies, dispatch } of work) {
+      if (copies.length > 0) {
+        pass?.end();
+        pass = null;
+      }
+      for (const { from, offset, to, bytes } of copies) {
+        encoder.copyBufferToBuffer(from.raw, offset, to.raw, 0, bytes);
+      }
+      if (dispatch === null) continue;
+      pass ??= encoder.beginComputePass();
+      dispatch(pass);
+      this.#counts.dispatches++;
+    }
+    pass?.end();
+  }
+
+  /** The device is gone: rejects all that waits, in one loop. */
+  #abort(error: Error): void {
+    if (this.#timer !== null) clearImmediate(this.#timer);
+    this.#timer = null;
+    for (const batch of [...this.#flying, this.#batch]) {
+      for (const work of batch.work) for (const slot of work.outputs) slot.fail(error);
+      for (const read of batch.reads) read.reject(error);
+    }
+    this.#flying.clear();
+    this.#batch = new Batch();
+    this.#arena?.destroy();
+    this.#arena = null;
+  }
+}

@@ -1,0 +1,107 @@
+/** A value that lives on one device. */
+
+import { KernelArgumentError } from "../src/core/errors.ts";
+import type { DeviceGuard } from "./device_guard.ts";
+import type { PooledBuffer } from "./buffers.ts";
+import type { Dtype } from "./typed_array.ts";
+
+/** What a slot tells its device when its last reference goes. */
+export type SlotRelease = (buffer: PooledBuffer) => void;
+
+/**
+ * An owned, counted reference to an array on one device. Its content never changes: kernels that
+ * write get a copy. Starts with one reference; the memory is reused after the last `release()`.
+ */
+export class GpuSlot implements Disposable {
+  /** What the numbers are. */
+  readonly dtype: Dtype;
+  /** Numbers (not vectors or structs), as in the typed array that reading it gives. */
+  readonly length: number;
+  /** Bytes of the content. */
+  readonly byteLength: number;
+  readonly #guard: DeviceGuard;
+  readonly #onRelease: SlotRelease;
+  #buffer: PooledBuffer | null;
+  #references = 1;
+  #error: Error | null = null;
+
+  /** Made by the runner; `buffer` becomes the slot's. */
+  constructor(
+    guard: DeviceGuard,
+    buffer: PooledBuffer,
+    dtype: Dtype,
+    length: number,
+    byteLength: number,
+    onRelease: SlotRelease,
+  ) {
+    this.#guard = guard;
+    this.#buffer = buffer;
+    this.dtype = dtype;
+    this.length = length;
+    this.byteLength = byteLength;
+    this.#onRelease = onRelease;
+  }
+
+  /** The generation of the device that holds it. */
+  get generation(): number {
+    return this.#guard.generation;
+  }
+
+  /** References that are still held; 0 when released. */
+  get references(): number {
+    return this.#references;
+  }
+
+  /** Why the kernel that had to fill it failed, else `null`. */
+  get error(): Error | null {
+    return this.#error;
+  }
+
+  /** Marks the content as never computed: reading it, and kernels that take it, get this error. */
+  fail(error: Error): void {
+    this.#error ??= error;
+  }
+
+  /** Whether it lives on that device. */
+  isOn(guard: DeviceGuard): boolean {
+    return this.#guard === guard;
+  }
+
+  /**
+   * The buffer, for use now.
+   *
+   * @throws {GpuDeviceLostError} When its device is gone.
+   * @throws {KernelArgumentError} When it was released.
+   * @throws What the kernel that had to fill it threw.
+   */
+  use(): PooledBuffer {
+    this.#guard.check();
+    if (this.#buffer === null) throw new KernelArgumentError("this GpuSlot was released");
+    if (this.#error !== null) throw this.#error;
+    return this.#buffer;
+  }
+
+  /**
+   * One more reference; each needs its own `release()`.
+   *
+   * @throws {KernelArgumentError} When it was released already.
+   */
+  retain(): this {
+    if (this.#buffer === null) throw new KernelArgumentError("this GpuSlot was released");
+    this.#references++;
+    return this;
+  }
+
+  /** Gives one reference back. More releases than references do nothing. */
+  release(): void {
+    if (this.#buffer === null || --this.#references > 0) return;
+    const buffer = this.#buffer;
+    this.#buffer = null;
+    this.#onRelease(buffer);
+  }
+
+  /** The same as `release()`. */
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}

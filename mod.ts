@@ -1,0 +1,50 @@
+/**
+ * Actors across CPU cores, GPUs and hosts, behind one API. Start with {@linkcode startHost},
+ * {@linkcode Actor} and {@linkcode actor}.
+ *
+ * @module
+ */
+export { Actor, StatelessActor } from "./src/actor/actor.ts";
+export { actor, type ActorOptions, reentrant } from "./src/actor/decorators.ts";
+export type { ActorContext, ActorSystem, CreateOptions } from "./src/actor/context.ts";
+export type { ActorClass, ActorFactory, ActorSource } from "./src/actor/actor_type.ts";
+export type { DeadLetter } from "./src/actor/dead_letter.ts";
+export type { CallOptions } from "./src/actor/message.ts";
+export {
+  type ActorRef,
+  addressOf,
+  isRef,
+  type MethodNames,
+  type MethodResult,
+  type RefMethod,
+} from "./src/actor/ref.ts";
+export {
+  type ActorAddress,
+  formatHostId,
+  type HostId,
+  type PoolAddress,
+  type PoolId,
+} from "./src/core/address.ts";
+export type { Device, DeviceKind } from "./src/core/device.ts";
+export * from "./src/core/errors.ts";
+export type { HostDescription, PoolDescription } from "./src/core/protocol.ts";
+export { share, transfer } from "./src/core/transfer.ts";
+export { Host, startHost } from "./src/host/host.ts";
+export type { HostOptions, ListenOptions } from "./src/host/options.ts";
+export type { PoolSpec } from "./src/pool/pool.ts";
+export { workerPool, type WorkerPoolOptions } from "./src/pool/worker.ts";
+export {
+  anyHost,
+  device,
+  type DeviceOptions,
+  label,
+  leastLoaded,
+  mainPool,
+  onHost,
+  onPool,
+  type Placement,
+  type Policy,
+  random,
+  randomWorker,
+} from "./src/schedule/policy.ts";
+export type { PlacementDecision } from "./src/schedule/scheduler.ts";

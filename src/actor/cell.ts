@@ -1,0 +1,362 @@
+import { type ActorAddress, formatActor, type PoolAddress } from "../core/address.ts";
+import { ActorStoppedError, MailboxFullError } from "../core/errors.ts";
+import { Mailbox } from "../core/mailbox.ts";
+import type { CellOptions } from "../core/protocol.ts";
+import { type Actor, bindContext } from "./actor.ts";
+import { type ActorMethod, type ActorType, formatType } from "./actor_type.ts";
+import { CellContext } from "./cell_context.ts";
+import type { ActorSystem } from "./context.ts";
+import type { Message } from "./message.ts";
+import type { Caller } from "./ref.ts";
+import type { Turn, Turns } from "./turns.ts";
+
+/** What a cell needs from its pool. */
+export interface CellHost {
+  readonly turns: Turns;
+  readonly system: ActorSystem<unknown>;
+  /** A caller whose messages reach the cell also while its hooks run. */
+  callerInside(cell: Cell): Caller;
+  /** What the caller of a failed method gets. */
+  failure(thrown: unknown, where: string, method: string): Error;
+  /** Something failed in a hook or method that nobody waits for. */
+  undelivered(to: ActorAddress, method: string, reason: Error): void;
+}
+
+/** `starting`: `postCreate` runs; `stopping`: no new messages, then `preDestroy`; `stopped`: gone. */
+export type CellState = "starting" | "running" | "stopping" | "stopped";
+
+/** What is done under the lock ahead of user messages. */
+interface Control {
+  run(): Promise<void>;
+}
+
+/** Messages run in one turn before other cells get theirs. */
+const TURN_MESSAGES = 128;
+
+/** Runs one actor: its mailbox, its lock and its life. */
+export class Cell implements Turn {
+  readonly address: ActorAddress;
+  readonly type: ActorType;
+  readonly actor: Actor;
+  readonly #host: CellHost;
+  readonly #mailbox: Mailbox<Message, Control>;
+  readonly #context: CellContext;
+  #state: CellState = "starting";
+  /** The lock: held by a message, a hook, or nobody. */
+  #locked = true;
+  /** The message that holds the lock; `null` while a hook does, or nobody. */
+  #holder: Message | null = null;
+  #scheduled = false;
+  /** Concurrent messages that have not begun. */
+  #arrived: Message[] = [];
+  /** Messages that have begun and not ended. */
+  readonly #running = new Map<Message, AbortController | null>();
+  /** The message whose code runs now, if it is known. */
+  #current: Message | null = null;
+  /** Messages that want the lock back. */
+  readonly #returning: { grant(): void; refuse(error: Error): void }[] = [];
+  #destroyed: Promise<void> | undefined;
+
+  constructor(
+    actor: Actor,
+    type: ActorType,
+    address: ActorAddress,
+    options: CellOptions,
+    host: CellHost,
+  ) {
+    this.actor = actor;
+    this.type = type;
+    this.address = address;
+    this.#host = host;
+    this.#mailbox = new Mailbox(options.mailboxLimit);
+    this.#context = new CellContext(this, host);
+    bindContext(actor, this.#context);
+  }
+
+  /** The actor for people: its type, uid and pool. */
+  get where(): string {
+    return `${formatType(this.type.name)} ${formatActor(this.address)}`;
+  }
+
+  get state(): CellState {
+    return this.#state;
+  }
+
+  /** Messages that wait. */
+  get queued(): number {
+    return this.#mailbox.length + this.#arrived.length;
+  }
+
+  /** Runs `postCreate`, then lets messages in. If it throws, the cell is stopped and throws that. */
+  async start(): Promise<void> {
+    try {
+      await this.actor.postCreate();
+    } catch (error) {
+      this.#end("could not be started");
+      throw error;
+    }
+    if (this.#state !== "starting") throw this.#stoppedError("was killed while it started");
+    this.#state = "running";
+    this.#unlock();
+  }
+
+  /** Takes a message, to be run in a later turn. It is always answered. */
+  deliver(message: Message): void {
+    const method = this.type.methods.get(message.method);
+    if (method === undefined) return message.fail(this.#noSuchMethod(message.method));
+    if (this.#state === "stopping" || this.#state === "stopped") {
+      return message.fail(this.#stoppedError("is stopped"));
+    }
+    if (method.concurrent) this.#arrived.push(message);
+    else if (!this.#mailbox.push(message)) return message.fail(this.#full());
+    this.#schedule();
+  }
+
+  /** Takes a message that the actor sends to itself: while a hook runs, it does not wait. */
+  deliverInside(message: Message): void {
+    const method = this.type.methods.get(message.method);
+    const hooked = this.#state === "starting" || this.#state === "stopping";
+    if (method === undefined || !hooked) return this.deliver(message);
+    this.#begin(message, method, false);
+  }
+
+  /** The caller has given up: a message that waits is dropped, one that runs sees its signal abort. */
+  cancel(matches: (message: Message) => boolean, reason: unknown): void {
+    for (const [message, controller] of this.#running) {
+      if (!matches(message)) continue;
+      const abort = controller ?? new AbortController();
+      this.#running.set(message, abort);
+      abort.abort(reason);
+      return;
+    }
+    this.#mailbox.removeWhere(matches);
+    this.#arrived = this.#arrived.filter((message) => !matches(message));
+  }
+
+  /** Waits for the running message, hands back the queued ones, runs `preDestroy`. */
+  destroy(): Promise<void> {
+    return this.#destroyed ??= this.#destroy();
+  }
+
+  /** Ends the actor now. What its running methods still do has no effect on anyone. */
+  kill(): void {
+    this.#end("was killed");
+  }
+
+  /** {@linkcode Turn.run} */
+  run(): number {
+    this.#scheduled = false;
+    let count = 0;
+    if (this.#state === "starting" || this.#state === "stopped") return count;
+    while (this.#arrived.length > 0) {
+      const arrived = this.#arrived;
+      this.#arrived = [];
+      count += arrived.length;
+      for (const message of arrived) {
+        this.#begin(message, this.type.methods.get(message.method)!, false);
+      }
+    }
+    while (!this.#locked) {
+      if (this.#runControl()) continue;
+      if (count >= TURN_MESSAGES) {
+        this.#schedule();
+        break;
+      }
+      const message = this.#mailbox.take();
+      if (message === undefined) break;
+      count++;
+      this.#begin(message, this.type.methods.get(message.method)!, true);
+    }
+    return count;
+  }
+
+  /** The signal of the message whose code runs now. */
+  currentSignal(): AbortSignal {
+    const message = this.#current;
+    if (message === null) return NEVER.signal;
+    const controller = this.#running.get(message) ?? new AbortController();
+    this.#running.set(message, controller);
+    return controller.signal;
+  }
+
+  /** The pool that sent the message whose code runs now; the cell's own in a hook. */
+  currentSender(): PoolAddress {
+    return this.#current?.from ?? this.address;
+  }
+
+  /** See `Actor.unlocked`. */
+  async unlocked<T>(promise: PromiseLike<T>): Promise<T> {
+    const message = this.#current;
+    if (message === null || this.#holder !== message) return await promise;
+    this.#unlock();
+    try {
+      return await promise;
+    } finally {
+      await this.#lockAgain();
+      this.#holder = message;
+      this.#current = message;
+    }
+  }
+
+  #begin(message: Message, method: ActorMethod, locked: boolean): void {
+    if (locked) {
+      this.#locked = true;
+      this.#holder = message;
+    }
+    const previous = this.#current;
+    this.#current = message;
+    let result: unknown;
+    try {
+      result = method.run.apply(this.actor, message.args);
+    } catch (error) {
+      this.#current = previous;
+      if (locked) this.#locked = false;
+      this.#fail(message, error);
+      return;
+    }
+    if (!isThenable(result)) {
+      this.#current = previous;
+      if (locked) this.#locked = false;
+      this.#running.delete(message);
+      this.#reply(message, result);
+      return;
+    }
+    if (!this.#running.has(message)) this.#running.set(message, null);
+    if (!locked) this.#current = previous;
+    result.then(
+      (value) => {
+        if (this.#finish(message, locked)) this.#reply(message, value);
+      },
+      (error) => {
+        if (this.#finish(message, locked)) this.#fail(message, error);
+      },
+    );
+  }
+
+  /** A message that has begun ends; `false` if a kill has answered it already. */
+  #finish(message: Message, locked: boolean): boolean {
+    if (!this.#running.delete(message)) return false;
+    if (this.#current === message) this.#current = null;
+    if (locked) this.#unlock();
+    else if (this.#state === "stopping") this.#schedule();
+    return true;
+  }
+
+  #reply(message: Message, value: unknown): void {
+    try {
+      message.reply(value);
+    } catch (error) {
+      this.#fail(message, error);
+    }
+  }
+
+  #fail(message: Message, error: unknown): void {
+    this.#running.delete(message);
+    message.fail(this.#host.failure(error, this.where, message.method));
+  }
+
+  #unlock(): void {
+    this.#holder = null;
+    this.#locked = false;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#host.turns.schedule(this);
+  }
+
+  /** Runs what has precedence over messages; `false` if there is nothing. */
+  #runControl(): boolean {
+    const returning = this.#returning.shift();
+    if (returning !== undefined) {
+      this.#locked = true;
+      returning.grant();
+      return true;
+    }
+    // A message that has given up its lock for a while must come to its end first.
+    if (this.#running.size > 0) return false;
+    const control = this.#mailbox.takeControl();
+    if (control === undefined) return false;
+    this.#locked = true;
+    control.run().finally(() => this.#unlock());
+    return true;
+  }
+
+  #lockAgain(): Promise<void> {
+    if (this.#state === "stopped") {
+      return Promise.reject(this.#stoppedError("was killed"));
+    }
+    return new Promise((grant, refuse) => {
+      this.#returning.push({ grant, refuse });
+      this.#schedule();
+    });
+  }
+
+  async #destroy(): Promise<void> {
+    if (this.#state === "stopped") return;
+    this.#state = "stopping";
+    this.#handBack("is stopped");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#mailbox.pushControl({
+      run: () => this.#stop().then(resolve, reject),
+    });
+    this.#schedule();
+    await promise;
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#state === "stopped") return;
+    try {
+      await this.actor.preDestroy();
+    } finally {
+      this.#end("is stopped");
+    }
+  }
+
+  /** Refuses every message that waits. */
+  #handBack(why: string): void {
+    const waiting = [...this.#arrived, ...this.#mailbox.clearMessages()];
+    this.#arrived = [];
+    for (const message of waiting) message.fail(this.#stoppedError(why));
+  }
+
+  #end(why: string): void {
+    if (this.#state === "stopped") return;
+    this.#state = "stopped";
+    const running = [...this.#running];
+    this.#running.clear();
+    for (const [message, controller] of running) {
+      message.fail(this.#stoppedError(why));
+      controller?.abort(this.#stoppedError(why));
+    }
+    this.#handBack(why);
+    for (const { refuse } of this.#returning.splice(0)) refuse(this.#stoppedError(why));
+    for (const control of this.#mailbox.clearControl()) void control.run();
+  }
+
+  #stoppedError(why: string): ActorStoppedError {
+    return new ActorStoppedError(`${this.where} ${why}`);
+  }
+
+  #full(): MailboxFullError {
+    const { limit } = this.#mailbox;
+    return new MailboxFullError(
+      `The mailbox of ${this.where} is full: ${limit} messages wait. Send fewer, or raise mailboxLimit`,
+      limit,
+    );
+  }
+
+  #noSuchMethod(name: string): TypeError {
+    const names = [...this.type.methods.keys()].join(", ");
+    return new TypeError(`${this.where} has no method ${JSON.stringify(name)}; it has: ${names}`);
+  }
+}
+
+const NEVER = new AbortController();
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}

@@ -1,0 +1,76 @@
+import type { ActorAddress, PoolAddress } from "../core/address.ts";
+import type { PoolDescription } from "../core/protocol.ts";
+import type { Actor } from "./actor.ts";
+import type { ActorSource } from "./actor_type.ts";
+import type { Cell, CellHost } from "./cell.ts";
+import type { ActorContext, CreateOptions } from "./context.ts";
+import { type ActorRef, addressOf, createRef } from "./ref.ts";
+
+/** The context of the actor in one cell. */
+export class CellContext implements ActorContext {
+  readonly #cell: Cell;
+  readonly #host: CellHost;
+  #ref: ActorRef<Actor> | undefined;
+
+  constructor(cell: Cell, host: CellHost) {
+    this.#cell = cell;
+    this.#host = host;
+  }
+
+  get address(): ActorAddress {
+    return this.#cell.address;
+  }
+
+  get ref(): ActorRef<Actor> {
+    return this.#ref ??= createRef(this.address, this.#host.callerInside(this.#cell));
+  }
+
+  get sender(): PoolAddress {
+    return this.#cell.currentSender();
+  }
+
+  get signal(): AbortSignal {
+    return this.#cell.currentSignal();
+  }
+
+  unlocked<T>(promise: PromiseLike<T>): Promise<T> {
+    return this.#cell.unlocked(promise);
+  }
+
+  createActor<A extends Actor, P extends unknown[]>(
+    type: ActorSource<A, P>,
+    args: NoInfer<P>,
+    options?: CreateOptions<unknown>,
+  ): Promise<ActorRef<A>> {
+    return this.#host.system.createActor(type, args, options);
+  }
+
+  actorRef<A extends Actor = Actor>(uid: string, host?: number): Promise<ActorRef<A>> {
+    return this.#host.system.actorRef<A>(uid, host);
+  }
+
+  hasActor(target: string | ActorRef<Actor>): Promise<boolean> {
+    return this.#host.system.hasActor(target);
+  }
+
+  destroyActor(target: string | ActorRef<Actor>): Promise<void> {
+    return this.#unlessSelf(target, this.#host.system.destroyActor(target));
+  }
+
+  killActor(target: string | ActorRef<Actor>): Promise<void> {
+    return this.#unlessSelf(target, this.#host.system.killActor(target));
+  }
+
+  poolConfig(): Promise<PoolDescription[]> {
+    return this.#host.system.poolConfig();
+  }
+
+  /** An actor that ends itself cannot wait for that: its end waits for the running message. */
+  #unlessSelf(target: string | ActorRef<Actor>, ended: Promise<void>): Promise<void> {
+    const uid = typeof target === "string" ? target : addressOf(target).uid;
+    const host = typeof target === "string" ? this.address.host : addressOf(target).host;
+    if (uid !== this.address.uid || host !== this.address.host) return ended;
+    ended.catch((error) => this.#host.undelivered(this.address, "preDestroy", error));
+    return Promise.resolve();
+  }
+}

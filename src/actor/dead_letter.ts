@@ -1,0 +1,11 @@
+import type { ActorAddress, PoolAddress } from "../core/address.ts";
+
+/** A message that nobody waits for and that failed, or could not be delivered. */
+export interface DeadLetter {
+  /** Whom it was meant for. */
+  readonly to: ActorAddress;
+  readonly method: string;
+  /** The pool it came from. */
+  readonly from: PoolAddress;
+  readonly reason: Error;
+}

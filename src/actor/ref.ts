@@ -1,0 +1,151 @@
+import { type ActorAddress, formatActor } from "../core/address.ts";
+import type { CodecExtension } from "../core/values.ts";
+import type { Actor } from "./actor.ts";
+import type { CallOptions } from "./message.ts";
+
+/** What a caller sees of a method's result: promises are awaited. */
+export type MethodResult<R> = Promise<Awaited<R>>;
+
+/** One method of a remote actor: call it, or say how. Overloads show their last signature only. */
+export type RefMethod<F> = F extends (...args: infer P) => infer R ? {
+    /** Calls the method and waits for its result. */
+    (...args: P): MethodResult<R>;
+    /** Sends the message and wants no answer; what fails goes to the dead-letter hook. */
+    tell(...args: P): void;
+    /** The same call with options. */
+    with(options: CallOptions): (...args: P) => MethodResult<R>;
+  }
+  : never;
+
+/** The names that messages may call: public methods, but not those every actor has. */
+export type MethodNames<A extends Actor> = {
+  [K in keyof A]: K extends keyof Actor ? never
+    : K extends string ? A[K] extends (...args: never[]) => unknown ? K : never
+    : never;
+}[keyof A];
+
+declare const ACTOR: unique symbol;
+
+/**
+ * A typed handle to an actor, wherever it lives: plain data that travels in messages. All its names
+ * belong to the actor's methods; use {@linkcode addressOf} for its address.
+ */
+export type ActorRef<A extends Actor = Actor> =
+  & { readonly [K in MethodNames<A>]: RefMethod<A[K]> }
+  & { readonly [ACTOR]?: A };
+
+/** What a ref needs from the pool it is in. */
+export interface Caller {
+  call(
+    to: ActorAddress,
+    method: string,
+    args: unknown[],
+    options?: CallOptions,
+  ): Promise<unknown>;
+  tell(to: ActorAddress, method: string, args: unknown[]): void;
+}
+
+/** The key that only we know: what is behind the Proxy. */
+const TARGET: unique symbol = Symbol("dramatis.ref") as never;
+const INSPECT = Symbol.for("Deno.customInspect");
+
+type AnyMethod = RefMethod<(...args: unknown[]) => unknown>;
+
+class RefTarget {
+  readonly methods = new Map<string, AnyMethod>();
+  constructor(readonly address: ActorAddress, readonly caller: Caller) {}
+
+  /** What `console.log(ref)` shows: it looks behind the Proxy. */
+  [INSPECT](): string {
+    return `ActorRef(${formatActor(this.address)})`;
+  }
+}
+
+/** The one Proxy: a property is a method of the actor; nothing else is there. */
+const HANDLER: ProxyHandler<RefTarget> = {
+  get(target, key) {
+    if (typeof key === "string") return key === "then" ? undefined : methodOf(target, key);
+    if (key === TARGET) return target;
+    return undefined;
+  },
+  has: () => false,
+  ownKeys: () => [],
+  getOwnPropertyDescriptor: () => undefined,
+  set(target, key) {
+    throw new TypeError(
+      `Cannot set ${String(key)} on the ref of ${formatActor(target.address)}: it is read-only`,
+    );
+  },
+  defineProperty: () => false,
+  deleteProperty: () => false,
+};
+
+function methodOf(target: RefTarget, name: string): AnyMethod {
+  let method = target.methods.get(name);
+  if (method !== undefined) return method;
+  const { address, caller } = target;
+  method = Object.assign(
+    (...args: unknown[]) => caller.call(address, name, args),
+    {
+      tell: (...args: unknown[]) => caller.tell(address, name, args),
+      with: (options: CallOptions) => (...args: unknown[]) =>
+        caller.call(address, name, args, options),
+    },
+  );
+  target.methods.set(name, method);
+  return method;
+}
+
+/** A ref to the actor at an address, for use in the caller's pool. */
+export function createRef<A extends Actor>(address: ActorAddress, caller: Caller): ActorRef<A> {
+  return new Proxy(new RefTarget(address, caller), HANDLER) as unknown as ActorRef<A>;
+}
+
+/** Whether a value is a ref. */
+export function isRef(value: unknown): value is ActorRef<Actor> {
+  return targetOf(value) !== undefined;
+}
+
+/**
+ * The address behind a ref.
+ *
+ * @throws {TypeError} if the value is no ref.
+ * @example
+ * ```ts
+ * import { type Actor, type ActorRef, addressOf } from "@dramatis/dramatis";
+ *
+ * const uidOf = (ref: ActorRef<Actor>): string => addressOf(ref).uid;
+ * ```
+ */
+export function addressOf(ref: ActorRef<Actor>): ActorAddress {
+  const target = targetOf(ref);
+  if (target === undefined) throw new TypeError(`Expected an ActorRef, got ${String(ref)}`);
+  return target.address;
+}
+
+function targetOf(value: unknown): RefTarget | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const target = (value as { [TARGET]?: unknown })[TARGET];
+  return target instanceof RefTarget ? target : undefined;
+}
+
+/** How refs travel: as their address, and are bound to the pool they arrive in. */
+export function refExtension(caller: () => Caller): CodecExtension<ActorRef<Actor>> {
+  return {
+    tag: "ref",
+    match: isRef,
+    toWire(ref) {
+      const { host, pool, uid, generation } = addressOf(ref);
+      return [host, pool, uid, generation];
+    },
+    fromWire(data) {
+      if (!Array.isArray(data) || data.length !== 4) throw new TypeError("a ref has four fields");
+      const [host, pool, uid, generation] = data;
+      if (
+        !Number.isSafeInteger(host) || !Number.isSafeInteger(pool) || typeof uid !== "string" ||
+        !Number.isSafeInteger(generation)
+      ) throw new TypeError("a ref is [host, pool, uid, generation]");
+      return createRef({ host, pool, uid, generation }, caller());
+    },
+  };
+}

@@ -1,0 +1,443 @@
+/** Any value to the table of nodes described in `nodes.ts`, without recursion. */
+import { classify, tagOf, unbox, viewKind } from "./classify.ts";
+import { takeError } from "./error_wire.ts";
+import { NODE, type NodeRef } from "./nodes.ts";
+import { LIMITS } from "./protocol.ts";
+import { notSerializable, pathTo, Refusal, refuseKind } from "./refusal.ts";
+import { Shared, Transferred } from "./transfer.ts";
+import { type CodecExtension, isWireString } from "./values.ts";
+
+/**
+ * Where the table goes: `local`, a copy within this pool; `aside`, encoded, with segments in the
+ * same process; `inline`, encoded into a byte stream.
+ */
+export type Destination = "local" | "aside" | "inline";
+
+/** A range of bytes that the table needs, and what becomes of its buffer. */
+export interface BufferUse {
+  readonly buffer: ArrayBufferLike;
+  readonly start: number;
+  readonly length: number;
+  /** Whether the buffer is to be detached once the frame has been encoded. */
+  moved: boolean;
+  readonly node: number;
+}
+
+/** A value as a table. */
+export interface Table {
+  /** `[root, nodes]`. */
+  readonly table: readonly [unknown, readonly (readonly unknown[])[]];
+  /** The bytes that travel as segments, in order. */
+  readonly segments: readonly BufferUse[];
+  /** The buffers to be detached that do not travel as segments. */
+  readonly detach: readonly ArrayBuffer[];
+}
+
+/** Extension data inside extension data, at most. */
+const EXTENSION_DEPTH = 8;
+
+/** What stands inside an error for what cannot be read. */
+const UNREADABLE = "[unreadable]";
+
+/** Elements of a view; bytes of a DataView. */
+function viewLength(view: ArrayBufferView): number {
+  return (view as ArrayBufferView & { readonly length?: number }).length ?? view.byteLength;
+}
+
+/** A string as UTF-16 bytes, little-endian. */
+function utf16(text: string): Uint8Array {
+  const view = new DataView(new ArrayBuffer(text.length * 2));
+  for (let i = 0; i < text.length; i++) view.setUint16(i * 2, text.charCodeAt(i), true);
+  return new Uint8Array(view.buffer);
+}
+
+/** Builds one table. */
+export class GraphBuilder {
+  readonly #extensions: readonly CodecExtension[];
+  readonly #to: Destination;
+  readonly #nodes: unknown[][] = [];
+  /** Per node: its reference, the node it was found in, its object while that is to be visited. */
+  readonly #refs: NodeRef[] = [];
+  readonly #parents: number[] = [];
+  readonly #sources: (object | undefined)[] = [];
+  readonly #uses: BufferUse[] = [];
+  readonly #useOf = new Map<ArrayBufferLike, BufferUse>();
+  #known = new Map<object, NodeRef>();
+  /** Nodes to visit. What only an error leads to waits: there, what cannot travel becomes a note. */
+  #strict: number[] = [];
+  #lenient: number[] = [];
+  readonly #forgiven = new Set<number>();
+  /** Whether what is being visited hangs on an error. */
+  #forgiving: boolean;
+  #visiting = -1;
+  #count = 0;
+  #depth = 0;
+  #undefined: NodeRef | undefined;
+  #negativeZero: NodeRef | undefined;
+
+  /** @param forgiving Whether what cannot travel becomes a note instead of an error. */
+  constructor(extensions: readonly CodecExtension[], to: Destination, forgiving = false) {
+    this.#extensions = extensions;
+    this.#to = to;
+    this.#forgiving = forgiving;
+  }
+
+  /**
+   * The table of a value; changes nothing in it. A builder builds once.
+   *
+   * @throws {NotSerializableError} with the path from `root` to what cannot travel.
+   */
+  build(value: unknown, root: string): Table {
+    try {
+      const part = this.#part(value);
+      this.#drain();
+      return this.#finish(part);
+    } catch (error) {
+      throw notSerializable(
+        pathTo(root, this.#nodes, this.#refs, this.#parents, this.#visiting),
+        asRefusal(error),
+      );
+    }
+  }
+
+  #drain(): void {
+    const forgiving = this.#forgiving;
+    for (let i = 0; i < this.#strict.length; i++) this.#visit(this.#strict[i]!);
+    this.#strict = [];
+    this.#forgiving = true;
+    for (let i = 0; i < this.#lenient.length; i++) this.#visitLeniently(this.#lenient[i]!);
+    this.#lenient = [];
+    this.#forgiving = forgiving;
+  }
+
+  #finish(root: unknown): Table {
+    const segments: BufferUse[] = [];
+    const detach: ArrayBuffer[] = [];
+    for (const use of this.#uses) {
+      const node = this.#nodes[use.node]!;
+      const { buffer, start, length } = use;
+      if (this.#inBody(use) || segments.length === LIMITS.segments) {
+        node.push(new Uint8Array(buffer, start, length));
+        if (use.moved) detach.push(buffer as ArrayBuffer);
+      } else {
+        node[0] = NODE.segment;
+        node.push(segments.length);
+        segments.push(use);
+      }
+    }
+    return { table: [root, this.#nodes], segments, detach };
+  }
+
+  #inBody(use: BufferUse): boolean {
+    return this.#to !== "local" && use.length <= LIMITS.inlineBytes &&
+      !(use.buffer instanceof SharedArrayBuffer);
+  }
+
+  /** A value as a part of a node. */
+  #part(value: unknown): unknown {
+    if (!this.#forgiving) return this.#strictPart(value);
+    try {
+      return this.#strictPart(value);
+    } catch (error) {
+      return `[${asRefusal(error).found.replace(/^an? /, "")}]`;
+    }
+  }
+
+  /** What `read` gives, as a part; a getter that throws counts as a value that cannot travel. */
+  #partOf(source: object, key: string): unknown {
+    if (!this.#forgiving) return this.#strictPart((source as Record<string, unknown>)[key]);
+    let value: unknown;
+    try {
+      value = (source as Record<string, unknown>)[key];
+    } catch {
+      return UNREADABLE;
+    }
+    return this.#part(value);
+  }
+
+  #strictPart(value: unknown): unknown {
+    if (++this.#count > LIMITS.nodes) {
+      throw new Refusal(
+        `past the ${LIMITS.nodes} values that one message may have`,
+        "send it in parts, or numbers as a typed array",
+      );
+    }
+    const local = this.#to === "local";
+    switch (typeof value) {
+      case "string":
+        return local || isWireString(value) ? value : this.#leaf(NODE.string, utf16(value));
+      case "number":
+        if (local || value !== 0 || 1 / value > 0) return value;
+        return this.#negativeZero ??= this.#leaf(NODE.negativeZero);
+      case "boolean":
+        return value;
+      case "undefined":
+        return local ? value : this.#undefined ??= this.#leaf(NODE.undefined);
+      case "bigint":
+        return local ? value : this.#leaf(NODE.bigint, value.toString(16));
+      case "object":
+        if (value === null) return null;
+        return this.#again(value) ?? this.#object(value);
+      case "function":
+        return this.#again(value) ?? this.#extension(value) ?? refuse("function");
+      default:
+        return refuse(typeof value);
+    }
+  }
+
+  /** The node of an object that was met before. */
+  #again(value: object): NodeRef | undefined {
+    const ref = this.#known.get(value);
+    // Met inside an error only and now outside: refusals count again.
+    if (ref !== undefined && !this.#forgiving && this.#forgiven.delete(ref[0])) {
+      this.#strict.push(ref[0]);
+      this.#parents[ref[0]] = this.#visiting;
+    }
+    return ref;
+  }
+
+  #leaf(...node: unknown[]): NodeRef {
+    const ref: NodeRef = [this.#nodes.length];
+    this.#nodes.push(node);
+    this.#refs.push(ref);
+    this.#parents.push(this.#visiting);
+    this.#sources.push(undefined);
+    if (++this.#count > LIMITS.nodes) this.#strictPart(null);
+    return ref;
+  }
+
+  /** A node whose parts are added when it is visited. */
+  #container(source: object, ...node: unknown[]): NodeRef {
+    const ref = this.#leaf(...node);
+    this.#sources[ref[0]] = source;
+    this.#known.set(source, ref);
+    if (this.#forgiving) {
+      this.#lenient.push(ref[0]);
+      this.#forgiven.add(ref[0]);
+    } else {
+      this.#strict.push(ref[0]);
+    }
+    return ref;
+  }
+
+  #object(value: object): unknown {
+    if (value instanceof Transferred) return this.#moved(value.value);
+    if (value instanceof Shared) return this.#shared(value);
+    const extension = this.#extension(value);
+    if (extension !== undefined) return extension;
+    switch (classify(value)) {
+      case "array":
+        return this.#container(value, NODE.array);
+      case "object":
+        return this.#container(value, NODE.object);
+      case "map":
+        return this.#container(value, NODE.map);
+      case "set":
+        return this.#container(value, NODE.set);
+      case "error":
+        return this.#container(value, NODE.error);
+      case "date":
+        return this.#keep(value, NODE.date, Date.prototype.getTime.call(value));
+      case "regexp": {
+        const { source, flags } = value as RegExp;
+        return this.#keep(value, NODE.regexp, this.#strictPart(source), flags);
+      }
+      case "boxed":
+        return this.#keep(value, NODE.boxed, this.#strictPart(unbox(value)));
+      case "buffer":
+        return this.#buffer(value as ArrayBuffer, false);
+      case "shared":
+        return this.#buffer(value as SharedArrayBuffer, false);
+      case "view":
+        return this.#view(value as ArrayBufferView, false);
+      case "other":
+        return refuse(tagOf(value));
+    }
+  }
+
+  #keep(value: object, ...node: unknown[]): NodeRef {
+    const ref = this.#leaf(...node);
+    this.#known.set(value, ref);
+    return ref;
+  }
+
+  #moved(value: ArrayBuffer | ArrayBufferView): NodeRef {
+    if (!ArrayBuffer.isView(value)) return this.#buffer(value, true);
+    const known = this.#known.get(value);
+    if (known === undefined) return this.#view(value, true);
+    // The view itself was met before its mark: if only its window was taken, that stays a copy.
+    this.#buffer(value.buffer, true);
+    return known;
+  }
+
+  #shared(mark: Shared): unknown {
+    let value: unknown = mark.value;
+    while (value instanceof Shared) value = value.value;
+    if (this.#to !== "local") return this.#strictPart(value);
+    return this.#keep(mark, NODE.reference, value);
+  }
+
+  #buffer(buffer: ArrayBufferLike, moved: boolean): NodeRef {
+    const use = this.#useOf.get(buffer) ?? this.#use(buffer, 0, buffer.byteLength);
+    this.#useOf.set(buffer, use);
+    if (moved) use.moved = true;
+    const ref = this.#refs[use.node]!;
+    this.#known.set(buffer, ref);
+    return ref;
+  }
+
+  #use(buffer: ArrayBufferLike, start: number, length: number): BufferUse {
+    if (buffer instanceof SharedArrayBuffer) {
+      if (this.#to === "inline") {
+        throw new Refusal("a SharedArrayBuffer", "it is shared within one host only: send a copy");
+      }
+    } else if ((buffer as ArrayBuffer).detached) {
+      throw new Refusal(
+        "a detached ArrayBuffer",
+        "it has been transferred before: keep a copy if it is needed again",
+      );
+    }
+    if (length > LIMITS.segmentBytes) {
+      throw new Refusal("an ArrayBuffer of more than 4 GiB", "send it in parts");
+    }
+    const [node] = this.#leaf(NODE.bytes);
+    const use: BufferUse = { buffer, start, length, moved: false, node };
+    this.#uses.push(use);
+    return use;
+  }
+
+  #view(view: ArrayBufferView, moved: boolean): NodeRef {
+    const { buffer } = view;
+    // Asked first: a DataView on a detached buffer throws when asked for its length.
+    if ((buffer as ArrayBuffer).detached === true) return this.#buffer(buffer, moved);
+    const { byteOffset, byteLength } = view;
+    const whole = byteOffset === 0 && byteLength === buffer.byteLength;
+    const window = !whole && !moved && !(buffer instanceof SharedArrayBuffer);
+    const part = window
+      ? this.#refs[this.#use(buffer, byteOffset, byteLength).node]!
+      : this.#buffer(buffer, moved);
+    const offset = window ? 0 : byteOffset;
+    return this.#keep(view, NODE.view, viewKind(view), part, offset, viewLength(view));
+  }
+
+  #extension(value: object): NodeRef | undefined {
+    for (const extension of this.#extensions) {
+      if (!extension.match(value)) continue;
+      if (this.#to === "local") return this.#keep(value, NODE.reference, value);
+      return this.#extended(value, extension);
+    }
+    return undefined;
+  }
+
+  /** The data has a part of the table for itself, before the node that needs it whole. */
+  #extended(value: object, extension: CodecExtension): NodeRef {
+    if (++this.#depth > EXTENSION_DEPTH) throw new Refusal("an extension in too many others", "");
+    const known = this.#known;
+    const strict = this.#strict;
+    const lenient = this.#lenient;
+    const visiting = this.#visiting;
+    const first = this.#nodes.length;
+    this.#known = new Map();
+    this.#strict = [];
+    this.#lenient = [];
+    let data: unknown;
+    try {
+      data = this.#strictPart(extension.toWire(value));
+      this.#drain();
+    } finally {
+      this.#known = known;
+      this.#strict = strict;
+      this.#lenient = lenient;
+      this.#depth--;
+    }
+    this.#visiting = visiting;
+    return this.#keep(value, NODE.extension, extension.tag, data, first);
+  }
+
+  #visit(index: number): void {
+    const node = this.#nodes[index]!;
+    const source = this.#sources[index]!;
+    this.#sources[index] = undefined;
+    this.#visiting = index;
+    switch (node[0]) {
+      case NODE.array:
+        return this.#visitArray(node, source as unknown[]);
+      case NODE.object:
+        return this.#visitProperties(node, source, Object.keys(source));
+      case NODE.map:
+        for (const [key, value] of Map.prototype.entries.call(source)) {
+          node.push(this.#part(key));
+          node.push(this.#part(value));
+        }
+        return;
+      case NODE.set:
+        for (const member of Set.prototype.values.call(source)) node.push(this.#part(member));
+        return;
+      case NODE.error:
+        return this.#visitError(node, source as Error);
+    }
+  }
+
+  #visitLeniently(index: number): void {
+    // Made strict meanwhile, and visited.
+    if (this.#sources[index] === undefined) return;
+    try {
+      this.#visit(index);
+    } catch {
+      const node = this.#nodes[index]!;
+      node.splice(0, node.length, NODE.array, UNREADABLE);
+    }
+  }
+
+  #visitArray(node: unknown[], list: readonly unknown[]): void {
+    const { length } = list;
+    const values = Object.values(list);
+    let dense = values.length === length;
+    // As many properties as items: there may still be a hole and, to make up for it, a named one.
+    for (let i = 0; dense && i < length; i++) dense = values[i] !== undefined || i in list;
+    if (!dense) {
+      node[0] = NODE.sparse;
+      node.push(length);
+      return this.#visitProperties(node, list, Object.keys(list));
+    }
+    for (let i = 0; i < length; i++) node.push(this.#part(values[i]));
+  }
+
+  #visitProperties(node: unknown[], source: object, keys: readonly string[]): void {
+    for (const key of keys) {
+      node.push(this.#strictPart(key));
+      node.push(this.#partOf(source, key));
+    }
+  }
+
+  #visitError(node: unknown[], error: Error): void {
+    const forgiving = this.#forgiving;
+    this.#forgiving = true;
+    const parts = takeError(error);
+    node.push(
+      this.#part(parts.className),
+      this.#part(parts.name),
+      this.#part(parts.message ?? null),
+      this.#part(parts.stack ?? null),
+      parts.hasCause,
+      parts.hasCause ? this.#part(parts.cause) : null,
+      parts.hasErrors,
+      parts.hasErrors ? this.#part(parts.errors) : null,
+    );
+    for (const [key, value] of parts.fields) {
+      node.push(this.#part(key));
+      node.push(this.#part(value));
+    }
+    this.#forgiving = forgiving;
+  }
+}
+
+function refuse(kind: string): never {
+  throw refuseKind(kind);
+}
+
+/** Whatever was thrown while a value was walked: a getter, a Proxy's trap, an extension. */
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  return new Refusal("a value that cannot be read", "see the cause", { cause: error });
+}

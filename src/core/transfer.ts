@@ -1,0 +1,50 @@
+/** Marks on values: what is moved and what is passed by reference instead of being copied. */
+
+/** A buffer, or a view on one, that is moved. Made by {@linkcode transfer}; seen by the codec only. */
+export class Transferred {
+  constructor(readonly value: ArrayBuffer | ArrayBufferView<ArrayBuffer>) {}
+}
+
+/** A value that is passed by reference in the same pool. Made by {@linkcode share}; seen by the codec only. */
+export class Shared {
+  constructor(readonly value: unknown) {}
+}
+
+/** What a value is, for a message. */
+function nameOf(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
+/**
+ * Marks an ArrayBuffer, a typed array or a DataView to be moved: the receiver gets its memory, and
+ * the sender's buffer is detached once the message has been encoded. Within a process nothing is
+ * copied; between hosts the bytes are sent and the sender's buffer is detached all the same.
+ *
+ * A view moves its whole buffer and keeps its offset. A buffer that cannot be detached (the memory
+ * of a WebAssembly module) is copied. The mark may stand anywhere inside the arguments or result.
+ *
+ * @throws {TypeError} if the value has no ArrayBuffer that could be moved.
+ */
+export function transfer<T>(value: T): T {
+  const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+  if (!(buffer instanceof ArrayBuffer)) {
+    const what = ArrayBuffer.isView(value)
+      ? `a ${nameOf(value)} on a ${nameOf(buffer)}`
+      : nameOf(value);
+    throw new TypeError(
+      `Cannot transfer ${what}: only an ArrayBuffer, or a typed array or DataView on one, can be moved`,
+    );
+  }
+  return new Transferred(value as ArrayBuffer) as T;
+}
+
+/**
+ * Marks a value to be passed by reference to an actor in the same pool: both then hold the same
+ * object. On its way to any other pool it is copied as if it had no mark. A SharedArrayBuffer is
+ * shared with every pool of the same host, with or without it.
+ */
+export function share<T>(value: T): T {
+  return new Shared(value) as T;
+}

@@ -1,0 +1,185 @@
+import {
+  type ActorAddress,
+  type HostId,
+  MAIN_POOL,
+  type PoolAddress,
+  type PoolId,
+} from "../core/address.ts";
+import { ActorNotFoundError, ActorStoppedError, PoolLostError } from "../core/errors.ts";
+import { LIMITS, type PoolDescription, type TypeName } from "../core/protocol.ts";
+import { hostServiceOf, RESERVED_PREFIX, type ServiceCreateOptions } from "../pool/host_service.ts";
+import type { LocalPool } from "../pool/local.ts";
+import type { Placement } from "../schedule/policy.ts";
+import type { PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
+import type { RegisteredTypes } from "./registered_types.ts";
+import type { HostRouter } from "./router.ts";
+import { UidTable } from "./uid_table.ts";
+
+/** What the desk needs. */
+export interface ActorDeskOptions {
+  readonly main: LocalPool;
+  readonly router: HostRouter;
+  readonly scheduler: Scheduler;
+  readonly types: RegisteredTypes;
+  /** The pools of this host, with their load. */
+  ownPools(): PoolDescription[];
+  /** The number of actors in a pool has changed. */
+  onLoad(): void;
+}
+
+/** An order for one actor. */
+export interface CreateOrder {
+  readonly type: TypeName;
+  readonly home: "cpu" | "gpu";
+  readonly args: unknown[];
+  readonly options: ServiceCreateOptions;
+  /** Whether a pool of this host asks: others may only have what is registered. */
+  readonly isOurs: boolean;
+}
+
+/** Messages that may wait for an actor unless it is created with another limit. */
+const DEFAULT_MAILBOX_LIMIT = 10_000;
+
+/** Milliseconds in which a pool must carry out a kill; one that does not is held by a loop. */
+const KILL_TIMEOUT_MS = 500;
+
+/** Creates, finds and ends the actors of a host, and keeps the one record of which exist. */
+export class ActorDesk {
+  readonly uids: UidTable = new UidTable();
+  readonly #options: ActorDeskOptions;
+  #closed = false;
+
+  constructor(options: ActorDeskOptions) {
+    this.#options = options;
+    options.main.locate = (uid) => this.#locate(uid);
+  }
+
+  /** Refuses new actors from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** The pools that an actor may be placed in: this host's, then those of linked hosts. */
+  candidates(): PoolDescription[] {
+    const own = this.#options.ownPools();
+    for (const peer of this.#options.router.peers.values()) own.push(...peer.pools);
+    return own;
+  }
+
+  /** Which pool would be chosen, and why. */
+  explain(type: TypeName, home: "cpu" | "gpu", place: unknown): PlacementDecision {
+    const request = { type: type.name, home, place: place as Placement | undefined };
+    return this.#options.scheduler.decide(request, this.candidates());
+  }
+
+  async create(order: CreateOrder): Promise<ActorAddress> {
+    if (this.#closed) throw new ActorStoppedError("The host stops: it makes no actors any more");
+    const { home, args, options, isOurs } = order;
+    const type = isOurs ? order.type : this.#options.types.find(order.type);
+    const uid = checkUid(options.uid ?? crypto.randomUUID());
+    const mailboxLimit = checkLimit(options.mailboxLimit ?? DEFAULT_MAILBOX_LIMIT);
+    const { pool } = this.explain(type, home, options.place);
+    if (pool.host !== this.#self) {
+      return await this.#createElsewhere(pool, { ...order, options: { ...options, uid } });
+    }
+    const entry = this.uids.reserve(uid, pool.pool);
+    const { generation } = entry;
+    const request = { uid, generation, type, args, options: { mailboxLimit } };
+    try {
+      if (pool.pool === MAIN_POOL) await this.#options.main.create(request);
+      else await this.#options.main.request({ kind: "create", to: addressOf(pool), ...request });
+    } catch (error) {
+      this.uids.release(entry);
+      throw error;
+    }
+    entry.state = "live";
+    this.#options.onLoad();
+    return { ...addressOf(pool), uid, generation };
+  }
+
+  resolve(uid: string): ActorAddress {
+    const { pool, generation } = this.uids.live(uid);
+    return { host: this.#self, pool, uid, generation };
+  }
+
+  has(uid: string): boolean {
+    return this.uids.get(uid)?.state === "live";
+  }
+
+  async destroy(uid: string, kill: boolean): Promise<void> {
+    const entry = this.uids.get(uid);
+    if (entry === undefined || entry.state === "starting") this.uids.live(uid);
+    entry!.state = "stopping";
+    try {
+      if (entry!.pool === MAIN_POOL) await this.#options.main.destroy(uid, kill);
+      else await this.#destroyIn(entry!.pool, uid, kill);
+    } catch (error) {
+      // Another destroyer was there first, or its pool is gone: it is gone in any case.
+      if (!(error instanceof ActorNotFoundError)) throw error;
+    } finally {
+      this.uids.release(entry!);
+      this.#options.onLoad();
+    }
+  }
+
+  get #self(): HostId {
+    return this.#options.main.address.host;
+  }
+
+  #locate(uid: string): PoolAddress | undefined {
+    const entry = this.uids.get(uid);
+    if (entry === undefined || entry.pool === MAIN_POOL) return undefined;
+    return { host: this.#self, pool: entry.pool };
+  }
+
+  async #createElsewhere(pool: PoolDescription, order: CreateOrder): Promise<ActorAddress> {
+    const place: Placement = { policy: "onPool", pool: pool.pool, host: pool.host };
+    const args = [order.type, order.home, order.args, { ...order.options, place }];
+    const service = hostServiceOf(pool.host);
+    return await this.#options.main.call(service, "create", args) as ActorAddress;
+  }
+
+  async #destroyIn(pool: PoolId, uid: string, kill: boolean): Promise<void> {
+    const { main, router } = this.#options;
+    const to = { host: this.#self, pool };
+    const done = main.request({ kind: "destroy", to, uid, kill });
+    if (!kill) return await done;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), KILL_TIMEOUT_MS);
+    });
+    const outcome = await Promise.race([done, late]).finally(() => clearTimeout(timer));
+    if (outcome !== "late") return;
+    done.catch(() => {});
+    const held = router.pools.get(pool);
+    held?.terminate(
+      new PoolLostError(
+        `${held.description.name} was given up: ${uid} was killed and a synchronous loop holds its thread`,
+        "killed",
+      ),
+    );
+  }
+}
+
+function addressOf({ host, pool }: PoolDescription): PoolAddress {
+  return { host, pool };
+}
+
+function checkUid(uid: string): string {
+  if (typeof uid !== "string" || uid === "" || uid.length > LIMITS.nameLength) {
+    throw new TypeError(
+      `uid is a string of 1 to ${LIMITS.nameLength} characters, got ${JSON.stringify(uid)}`,
+    );
+  }
+  if (uid.startsWith(RESERVED_PREFIX)) {
+    throw new TypeError(`uids that begin with ${RESERVED_PREFIX} belong to the runtime: ${uid}`);
+  }
+  return uid;
+}
+
+function checkLimit(limit: number): number {
+  if (!Number.isInteger(limit) || limit < 1) {
+    throw new RangeError(`mailboxLimit is a whole number from 1 up, got ${limit}`);
+  }
+  return limit;
+}

@@ -1,0 +1,169 @@
+import { formatHostId, type HostId } from "../core/address.ts";
+import type { Codec } from "../core/codec.ts";
+import { LinkRefusedError, ProtocolError } from "../core/errors.ts";
+import type { Frame, HostDescription, PoolDescription, RawFrame } from "../core/protocol.ts";
+import type { Link } from "../link/link.ts";
+import { openSession, type Session } from "../link/session.ts";
+import { dialWebSocket } from "../link/websocket.ts";
+import type { HostRouter, Peer } from "./router.ts";
+
+/** What the links to other hosts need from this one. */
+export interface PeersOptions {
+  readonly router: HostRouter;
+  readonly codec: Codec;
+  readonly token: string | null;
+  readonly heartbeatMs: number;
+  /** This host, as it is now. */
+  describe(): HostDescription;
+  /** A pool of another host, or with `pool: null` all of it, is gone. */
+  onLost(host: HostId, pool: number | null, reason: Error): void;
+}
+
+/** The hosts that this one is linked with. */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #sessions = new Map<HostId, Session>();
+  /** Links whose other side has not introduced itself yet. */
+  readonly #handshakes = new Set<AbortController>();
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  /** The linked hosts, as they last described themselves. */
+  get hosts(): HostDescription[] {
+    return [...this.#sessions.values()].map(({ peer }) => ({
+      ...peer,
+      pools: this.#options.router.peers.get(peer.id)?.pools ?? peer.pools,
+    }));
+  }
+
+  /**
+   * Links with the host behind a gateway.
+   *
+   * @throws {LinkRefusedError} if it does not let us in.
+   * @throws {HostLostError} if it cannot be reached.
+   */
+  async dial(url: string): Promise<HostDescription> {
+    const { token, codec } = this.#options;
+    const link = await dialWebSocket(
+      linkUrl(url),
+      token === null ? {} : { token },
+      codec,
+    );
+    const session = await this.#open(link, "dial");
+    return session.peer;
+  }
+
+  /** Takes a link that another host has opened. */
+  async accept(link: Link): Promise<void> {
+    try {
+      await this.#open(link, "accept");
+    } catch {
+      // Whoever knocked and did not introduce himself has been told why.
+    }
+  }
+
+  /** Says something to every linked host. */
+  broadcast(frame: (to: Frame["to"]) => Frame): void {
+    for (const [host, session] of this.#sessions) session.send(frame({ host, pool: 0 }));
+  }
+
+  /** Says goodbye to all. */
+  close(): void {
+    for (const handshake of this.#handshakes) handshake.abort(new Error("the host stops"));
+    for (const session of [...this.#sessions.values()]) session.goodbye("it stops");
+  }
+
+  async #open(link: Link, role: "dial" | "accept"): Promise<Session> {
+    const { router, codec, heartbeatMs } = this.#options;
+    const self = this.#options.describe();
+    const handshake = new AbortController();
+    this.#handshakes.add(handshake);
+    try {
+      const session = await openSession(link, codec, {
+        self,
+        role,
+        heartbeatMs,
+        signal: handshake.signal,
+        onFrame: (frame, session) => this.#receive(frame, session),
+        onClosed: (cause, session) => this.#closed(session, cause),
+      });
+      const { id, pools } = session.peer;
+      const refusal = this.#refusal(id, self.id);
+      if (refusal !== undefined) {
+        session.goodbye(refusal);
+        throw new LinkRefusedError(`Not linked with host ${formatHostId(id)}: ${refusal}`);
+      }
+      this.#sessions.set(id, session);
+      router.peers.set(id, {
+        id,
+        pools,
+        send: (frame) => session.send(frame),
+        forward: (frame) => session.forward(frame),
+      });
+      return session;
+    } finally {
+      this.#handshakes.delete(handshake);
+    }
+  }
+
+  #refusal(id: HostId, self: HostId): string | undefined {
+    if (id === self) return "a host cannot link with itself";
+    return this.#sessions.has(id) ? "they are linked already" : undefined;
+  }
+
+  #receive(frame: RawFrame, session: Session): void {
+    const { router } = this.#options;
+    const { id } = session.peer;
+    if (frame.from.host !== id) {
+      throw new ProtocolError(`Host ${formatHostId(id)} sent a frame in another host's name`);
+    }
+    switch (frame.kind) {
+      case "pools":
+      case "down":
+        return this.#update(frame, router.peers.get(id));
+      case "call":
+      case "tell":
+      case "cancel":
+      case "reply":
+      case "failure":
+        return router.forward(frame);
+      default:
+        throw new ProtocolError(`Host ${formatHostId(id)} may not send ${frame.kind} frames`);
+    }
+  }
+
+  #update(raw: RawFrame, peer: Peer | undefined): void {
+    const frame = this.#options.codec.decode(raw);
+    if (frame.kind === "pools" && peer !== undefined) peer.pools = ownPools(frame.pools, peer.id);
+    if (frame.kind !== "down") return;
+    if (frame.host !== raw.from.host || frame.pool === null) {
+      throw new ProtocolError("A host can only report its own pools as gone");
+    }
+    this.#options.onLost(frame.host, frame.pool, frame.error as Error);
+  }
+
+  #closed(session: Session, cause: Error): void {
+    const { id } = session.peer;
+    if (this.#sessions.get(id) !== session) return;
+    this.#sessions.delete(id);
+    this.#options.router.peers.delete(id);
+    this.#options.onLost(id, null, cause);
+  }
+}
+
+function ownPools(pools: readonly PoolDescription[], host: HostId): readonly PoolDescription[] {
+  if (pools.every((pool) => pool.host === host)) return pools;
+  throw new ProtocolError("A host can only describe its own pools");
+}
+
+/** A gateway's address as people write it, as the URL of its link. */
+function linkUrl(text: string): URL {
+  const url = URL.parse(/^\w+:\/\//.test(text) ? text : `ws://${text}`);
+  if (url === null || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
+    throw new TypeError(`Cannot join ${JSON.stringify(text)}: expected ws://host:port`);
+  }
+  if (url.pathname === "/") url.pathname = "/link";
+  return url;
+}

@@ -1,0 +1,58 @@
+import { formatHostId, formatPool, type HostId, MAIN_POOL } from "../core/address.ts";
+import { HostLostError, PoolLostError, ProtocolError } from "../core/errors.ts";
+import { type Frame, LIMITS, type PoolDescription, type RawFrame } from "../core/protocol.ts";
+import type { LocalPool } from "../pool/local.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { Router } from "../pool/router.ts";
+
+/** Another host that this one is linked with. */
+export interface Peer {
+  readonly id: HostId;
+  pools: readonly PoolDescription[];
+  send(frame: Frame): void;
+  forward(frame: RawFrame): void;
+}
+
+type Way = Pick<Peer, "send" | "forward">;
+
+/** Finds the way to every pool of this host and to every linked host, by a frame's header alone. */
+export class HostRouter implements Router {
+  readonly #self: HostId;
+  readonly pools: Map<number, Pool> = new Map();
+  readonly peers: Map<HostId, Peer> = new Map();
+  /** The host's own pool; set once, when it exists. */
+  main: LocalPool | undefined;
+
+  constructor(self: HostId) {
+    this.#self = self;
+  }
+
+  send(frame: Frame): void {
+    const way = this.#wayTo(frame);
+    if (way instanceof Error) throw way;
+    way.send(frame);
+  }
+
+  forward(frame: RawFrame): void {
+    const { host, pool } = frame.to;
+    if (host === this.#self && pool === MAIN_POOL) return this.main!.receive(frame);
+    if (frame.hops >= LIMITS.hops) {
+      return this.main!.refuse(frame, new ProtocolError(`a frame passed ${LIMITS.hops} routers`));
+    }
+    const way = this.#wayTo(frame);
+    if (way instanceof Error) this.main!.refuse(frame, way);
+    else way.forward(frame);
+  }
+
+  #wayTo({ to }: { to: Frame["to"] }): Way | Error {
+    if (to.host !== this.#self) {
+      const peer = this.peers.get(to.host);
+      return peer ??
+        new HostLostError(
+          `Host ${formatHostId(to.host)} is gone, or was never linked with this one`,
+        );
+    }
+    const pool = this.pools.get(to.pool);
+    return pool?.link ?? new PoolLostError(`There is no ${formatPool(to)}: it is gone`, "lost");
+  }
+}

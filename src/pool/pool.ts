@@ -1,0 +1,44 @@
+import type { HostId, PoolAddress, PoolId } from "../core/address.ts";
+import type { Codec } from "../core/codec.ts";
+import type { PoolDescription, RawFrame } from "../core/protocol.ts";
+import type { Link } from "../link/link.ts";
+import type { PoolLostError } from "../core/errors.ts";
+
+/** A pool that runs in an isolate of its own, as its host sees it. */
+export interface Pool {
+  readonly description: PoolDescription;
+  /** Carries frames to it. */
+  readonly link: Link;
+  /** Resolves, once, when the pool has ended, with the reason. */
+  readonly down: Promise<PoolLostError>;
+  /** Starts delivery of what it sends. */
+  open(receive: (frame: RawFrame) => void): void;
+  /** Gives it a direct channel to another pool of the host; resolves when it is in use. */
+  join(pool: PoolId, port: MessagePort): Promise<void>;
+  /** Tells it that a pool, or with `pool: null` a whole host, is gone. */
+  leave(host: HostId, pool: PoolId | null, reason: Error): void;
+  /** Ends it in order: actors are destroyed, last messages leave. Then it is down. */
+  stop(): Promise<void>;
+  /** Ends it now. A thread that is held by a synchronous loop cannot be stopped and burns on. */
+  terminate(reason: PoolLostError): void;
+}
+
+/** What a pool is started with. */
+export interface PoolStart {
+  readonly address: PoolAddress;
+  readonly codec: Codec;
+}
+
+/** How to start pools of one kind: what `startHost({ pools })` takes. */
+export interface PoolSpec {
+  readonly kind: "worker" | "gpu" | "process";
+  /** How many to start. */
+  readonly count: number;
+  readonly label: string | null;
+  /**
+   * Starts one; `null` if this machine has no device for it.
+   *
+   * @throws {PoolStartError} with the phase and reason.
+   */
+  start(options: PoolStart): Promise<Pool | null>;
+}

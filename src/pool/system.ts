@@ -1,0 +1,76 @@
+import type { HostId } from "../core/address.ts";
+import type { ActorAddress } from "../core/address.ts";
+import type { PoolDescription } from "../core/protocol.ts";
+import type { Actor } from "../actor/actor.ts";
+import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
+import type { ActorSystem, CreateOptions } from "../actor/context.ts";
+import { type ActorRef, addressOf, createRef } from "../actor/ref.ts";
+import { type HostService, hostServiceOf } from "./host_service.ts";
+import type { LocalPool } from "./local.ts";
+
+/** The verbs of the host, from any of its pools: calls to the service actor of the host concerned. */
+export class System implements ActorSystem<unknown> {
+  readonly #pool: LocalPool;
+
+  constructor(pool: LocalPool) {
+    this.#pool = pool;
+  }
+
+  async createActor<A extends Actor, P extends unknown[]>(
+    source: ActorSource<A, P>,
+    args: NoInfer<P>,
+    options: CreateOptions<unknown> = {},
+  ): Promise<ActorRef<A>> {
+    const type = actorTypeOf(source);
+    if (!Array.isArray(args)) {
+      throw new TypeError(`Cannot create ${type.name.name}: expected an array of arguments`);
+    }
+    this.#pool.types.register(type as never);
+    const { uid, place, mailboxLimit } = options;
+    const plain = {
+      ...(uid === undefined ? {} : { uid }),
+      ...(place === undefined ? {} : { place }),
+      ...(mailboxLimit === undefined ? {} : { mailboxLimit }),
+    };
+    const address = await this.#ask("create", [type.name, type.home, args, plain]);
+    return createRef(address, this.#pool);
+  }
+
+  async actorRef<A extends Actor = Actor>(uid: string, host?: HostId): Promise<ActorRef<A>> {
+    return createRef(await this.#ask("resolve", [uid], host), this.#pool);
+  }
+
+  hasActor(target: string | ActorRef<Actor>): Promise<boolean> {
+    const { uid, host } = this.#locate(target);
+    return this.#ask("has", [uid], host);
+  }
+
+  destroyActor(target: string | ActorRef<Actor>): Promise<void> {
+    const { uid, host } = this.#locate(target);
+    return this.#ask("destroy", [uid, false], host);
+  }
+
+  killActor(target: string | ActorRef<Actor>): Promise<void> {
+    const { uid, host } = this.#locate(target);
+    return this.#ask("destroy", [uid, true], host);
+  }
+
+  poolConfig(): Promise<PoolDescription[]> {
+    return this.#ask("pools", []);
+  }
+
+  #locate(target: string | ActorRef<Actor>): Pick<ActorAddress, "uid" | "host"> {
+    return typeof target === "string"
+      ? { uid: target, host: this.#pool.address.host }
+      : addressOf(target);
+  }
+
+  #ask<K extends keyof HostService>(
+    method: K,
+    args: Parameters<HostService[K]>,
+    host: HostId = this.#pool.address.host,
+  ): Promise<Awaited<ReturnType<HostService[K]>>> {
+    const answer = this.#pool.call(hostServiceOf(host), method, args);
+    return answer as Promise<Awaited<ReturnType<HostService[K]>>>;
+  }
+}

@@ -1,0 +1,54 @@
+import { ActorStartError } from "../core/errors.ts";
+import type { TypeName } from "../core/protocol.ts";
+import { type ActorType, findActorType } from "../actor/actor_type.ts";
+
+/** Finds the class or kernel behind a name by importing its module. */
+export class TypeLoader {
+  readonly #types = new Map<string, ActorType>();
+
+  /** A type that has been loaded or registered here. */
+  known(name: TypeName): ActorType | undefined {
+    return this.#types.get(keyOf(name));
+  }
+
+  /**
+   * Registers a type that is at hand: the module that defines it may still be running, and to import
+   * it would wait for that for ever.
+   */
+  register(type: ActorType): void {
+    this.#types.set(keyOf(type.name), type);
+  }
+
+  /**
+   * Imports a type's module.
+   *
+   * @throws {ActorStartError} in phase `load`, saying what is wrong.
+   */
+  async load(name: TypeName): Promise<ActorType> {
+    const type = findActorType((await importModule(name))[name.export]);
+    if (type === undefined || type.name.module !== name.module) {
+      throw new ActorStartError(
+        `${name.module} does not export ${name.export} as an actor: ` +
+          `write "export class ${name.export}" and decorate it with @actor(import.meta)`,
+        "load",
+      );
+    }
+    this.register(type);
+    return type;
+  }
+}
+
+async function importModule(name: TypeName): Promise<Record<string, unknown>> {
+  try {
+    return await import(name.module);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ActorStartError(`Cannot load ${name.export} from ${name.module}: ${reason}`, "load", {
+      cause,
+    });
+  }
+}
+
+function keyOf(name: TypeName): string {
+  return `${name.module}#${name.export}`;
+}

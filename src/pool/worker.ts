@@ -1,0 +1,204 @@
+// Its import makes a MessagePort fire `close` when the isolate at its other end dies: our death notice.
+import "node:worker_threads";
+import { formatPool, type HostId, type PoolId } from "../core/address.ts";
+import type { Codec } from "../core/codec.ts";
+import { PoolLostError, PoolStartError } from "../core/errors.ts";
+import type { PoolDescription, RawFrame } from "../core/protocol.ts";
+import type { Link } from "../link/link.ts";
+import { PortLink } from "../link/port.ts";
+import type { Pool, PoolSpec, PoolStart } from "./pool.ts";
+import type { FromWorker, ToWorker } from "./worker_protocol.ts";
+
+/** How to start worker pools. */
+export interface WorkerPoolOptions {
+  /**
+   * How many.
+   * @default navigator.hardwareConcurrency
+   */
+  count?: number;
+  /** A name for placement: `label("io")` finds these pools. */
+  label?: string;
+}
+
+/** What kind of worker to start, from which entry. */
+export interface WorkerKind {
+  readonly kind: "worker" | "gpu";
+  /** The module that calls `runWorker`. */
+  readonly entry: URL;
+  readonly label: string | null;
+}
+
+/** Milliseconds in which a worker must answer: a GPU driver may take seconds to load, not half a minute. */
+const START_TIMEOUT_MS = 30_000;
+
+/**
+ * Worker pools for {@linkcode startHost}: each a Deno worker with a thread of its own.
+ *
+ * @throws {RangeError} if the count is not a whole number from 0 to 256.
+ * @example
+ * ```ts
+ * import { startHost, workerPool } from "@dramatis/dramatis";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 2 })] });
+ * console.log(host.pools().length); // 3: main and two workers
+ * ```
+ */
+export function workerPool(options: WorkerPoolOptions = {}): PoolSpec {
+  const { count = navigator.hardwareConcurrency, label = null } = options;
+  if (!Number.isInteger(count) || count < 0 || count > 256) {
+    throw new RangeError(
+      `Cannot make ${count} worker pools: count is a whole number from 0 to 256`,
+    );
+  }
+  const kind: WorkerKind = {
+    kind: "worker",
+    entry: new URL("./worker_main.ts", import.meta.url),
+    label,
+  };
+  return { kind: "worker", count, label, start: (start) => startWorker(kind, start) };
+}
+
+/** Starts one worker; `null` if it finds no device. */
+export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<Pool | null> {
+  const name = `${kind.kind}-${start.address.pool}`;
+  const worker = new Worker(kind.entry, { type: "module", name });
+  const { port1, port2 } = new MessageChannel();
+  const message: ToWorker = { kind: "start", address: start.address, port: port2 };
+  worker.postMessage(message, [port2]);
+  try {
+    const answer = await firstMessage(worker, name);
+    if (answer.kind === "ready") {
+      const { label } = kind;
+      const { device } = answer;
+      const description = { ...start.address, name, kind: kind.kind, label, device, actors: 0 };
+      return new WorkerPool(worker, new PortLink(port1, start.codec), start.codec, description);
+    }
+    worker.terminate();
+    port1.close();
+    if (answer.kind === "absent") return null;
+    const phase = answer.kind === "failed" ? answer.phase : "handshake";
+    const reason = "reason" in answer ? answer.reason : `it answered ${answer.kind}`;
+    throw new PoolStartError(`${name} could not be started (${phase}): ${reason}`, phase);
+  } catch (error) {
+    worker.terminate();
+    port1.close();
+    throw error;
+  }
+}
+
+function firstMessage(worker: Worker, name: string): Promise<FromWorker> {
+  return new Promise((resolve, reject) => {
+    const refuse = (phase: "import" | "handshake", reason: string) => {
+      clearTimeout(timer);
+      reject(new PoolStartError(`${name} could not be started (${phase}): ${reason}`, phase));
+    };
+    const timer = setTimeout(
+      () => refuse("handshake", `no answer in ${START_TIMEOUT_MS} ms`),
+      START_TIMEOUT_MS,
+    );
+    worker.onerror = (event) => {
+      event.preventDefault();
+      refuse("import", event.message);
+    };
+    worker.onmessage = ({ data }) => {
+      clearTimeout(timer);
+      resolve(data);
+    };
+  });
+}
+
+class WorkerPool implements Pool {
+  readonly description: PoolDescription;
+  readonly link: Link;
+  readonly down: Promise<PoolLostError>;
+  readonly #worker: Worker;
+  readonly #codec: Codec;
+  readonly #ended = Promise.withResolvers<PoolLostError>();
+  readonly #joining = new Map<number, () => void>();
+  #over = false;
+
+  constructor(worker: Worker, link: Link, codec: Codec, description: PoolDescription) {
+    this.#worker = worker;
+    this.#codec = codec;
+    this.link = link;
+    this.description = description;
+    this.down = this.#ended.promise;
+    worker.onmessage = ({ data }) => this.#take(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end("error", event.message);
+    };
+  }
+
+  open(receive: (frame: RawFrame) => void): void {
+    this.link.open({
+      frame: (frame) => frame.kind === "goodbye" ? this.#lastWords(frame) : receive(frame),
+      closed: (error) => this.#end("exit", error?.message ?? "it closed itself or exited"),
+    });
+  }
+
+  async join(pool: number, port: MessagePort): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#joining.set(pool, resolve);
+    this.#post({ kind: "join", pool, port }, [port]);
+    await Promise.race([promise, this.down]);
+  }
+
+  leave(host: HostId, pool: PoolId | null, error: Error): void {
+    if (this.#over) return;
+    const self = { host: this.description.host, pool: this.description.pool };
+    this.link.send({ kind: "down", id: 0, to: self, from: self, host, pool, error });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#over) return;
+    this.#post({ kind: "stop" }, []);
+    await this.down;
+  }
+
+  terminate(reason: PoolLostError): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#worker.terminate();
+    this.link.close();
+    for (const resolve of this.#joining.values()) resolve();
+    this.#ended.resolve(reason);
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.kind) {
+      case "joined":
+        this.#joining.get(message.pool)?.();
+        this.#joining.delete(message.pool);
+        return;
+      case "stopped":
+        this.terminate(new PoolLostError(`${this.#name} was stopped`, "stopped"));
+        return;
+      case "ready":
+      case "absent":
+      case "failed":
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** What a worker says when an uncaught error ends it. */
+  #lastWords(raw: RawFrame): void {
+    const frame = this.#codec.decode(raw);
+    if (frame.kind === "goodbye") this.#end("error", frame.reason, frame.error);
+  }
+
+  #end(exit: "error" | "exit", reason: string, cause?: unknown): void {
+    const message = `${this.#name} is gone (${exit}): ${reason}`;
+    this.terminate(new PoolLostError(message, exit, cause === undefined ? {} : { cause }));
+  }
+
+  #post(message: ToWorker, transfer: Transferable[]): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  get #name(): string {
+    return `${this.description.name} (${formatPool(this.description)})`;
+  }
+}

@@ -1,0 +1,170 @@
+import { MAIN_POOL, type PoolAddress, samePool } from "../core/address.ts";
+import { Codec } from "../core/codec.ts";
+import type { Device } from "../core/device.ts";
+import type { PoolStartPhase } from "../core/errors.ts";
+import type { RawFrame } from "../core/protocol.ts";
+import { refExtension } from "../actor/ref.ts";
+import type { Resources } from "../actor/actor_type.ts";
+import type { DeadLetter } from "../actor/dead_letter.ts";
+import type { LinkHandler } from "../link/link.ts";
+import { PortLink } from "../link/port.ts";
+import { hostServiceOf } from "./host_service.ts";
+import { LocalPool } from "./local.ts";
+import { System } from "./system.ts";
+import type { FromWorker, ToWorker } from "./worker_protocol.ts";
+import { WorkerRouter } from "./worker_router.ts";
+
+/** What a worker computes with. */
+export interface WorkerDevice {
+  readonly device: Device;
+  readonly resources: Resources;
+}
+
+/** What we use of a worker's global scope: Deno's types know it only with the worker library. */
+interface WorkerScope {
+  postMessage(message: FromWorker): void;
+  close(): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
+  addEventListener(type: "error", listener: (event: ErrorEvent) => void): void;
+  addEventListener(
+    type: "unhandledrejection",
+    listener: (event: PromiseRejectionEvent) => void,
+  ): void;
+}
+
+/**
+ * Makes this worker a pool. To be called at once, before anything is awaited: messages that arrive
+ * before there is a handler are lost.
+ *
+ * @param open Opens the device; `null` if there is none.
+ */
+export function runWorker(open: () => Promise<WorkerDevice | null>): void {
+  const scope = globalThis as unknown as WorkerScope;
+  const worker = new WorkerRuntime(scope, open);
+  scope.addEventListener("message", ({ data }) => worker.take(data));
+  scope.addEventListener("error", (event) => {
+    event.preventDefault();
+    worker.die(event.error ?? event.message);
+  });
+  scope.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    worker.reportRejection(event.reason);
+  });
+}
+
+class WorkerRuntime {
+  readonly #scope: WorkerScope;
+  readonly #open: () => Promise<WorkerDevice | null>;
+  #pool: LocalPool | undefined;
+  #router: WorkerRouter | undefined;
+  #codec: Codec | undefined;
+
+  constructor(scope: WorkerScope, open: () => Promise<WorkerDevice | null>) {
+    this.#scope = scope;
+    this.#open = open;
+  }
+
+  take(message: ToWorker): void {
+    switch (message.kind) {
+      case "start":
+        return void this.#start(message.address, message.port);
+      case "join":
+        return this.#join(message.pool, message.port);
+      case "stop":
+        return void this.#stop();
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** Says what ended the worker, then ends it: its state cannot be trusted any more. */
+  die(thrown: unknown): void {
+    const reason = reasonOf(thrown);
+    if (this.#pool === undefined) {
+      this.#scope.postMessage({ kind: "failed", phase: "device", reason });
+    } else {
+      const { address } = this.#pool;
+      const error = this.#pool.failure(thrown, "an uncaught error", "");
+      const to = { host: address.host, pool: MAIN_POOL };
+      this.#router!.send({ kind: "goodbye", id: 0, to, from: address, reason, error });
+      this.#router!.close();
+    }
+    this.#scope.close();
+  }
+
+  /** A promise that nobody awaited has failed: worth a report, not worth the other actors' lives. */
+  reportRejection(thrown: unknown): void {
+    if (this.#pool === undefined) return this.die(thrown);
+    const reason = this.#pool.failure(thrown, "an unawaited promise", "unhandled rejection");
+    this.#pool.undelivered({ ...this.#pool.address, uid: "", generation: 0 }, "", reason);
+  }
+
+  async #start(address: PoolAddress, port: MessagePort): Promise<void> {
+    let phase: PoolStartPhase = "device";
+    try {
+      const opened = await this.#open();
+      if (opened === null) return this.#scope.postMessage({ kind: "absent" });
+      phase = "handshake";
+      this.#build(address, port, opened.resources);
+      this.#scope.postMessage({ kind: "ready", device: opened.device });
+    } catch (error) {
+      this.#scope.postMessage({ kind: "failed", phase, reason: reasonOf(error) });
+    }
+  }
+
+  #build(address: PoolAddress, port: MessagePort, resources: Resources): void {
+    const codec = new Codec([refExtension(() => pool)]);
+    const uplink = new PortLink(port, codec);
+    const router = new WorkerRouter(address, uplink);
+    const service = hostServiceOf(address.host);
+    const pool: LocalPool = new LocalPool({
+      address,
+      codec,
+      router,
+      resources,
+      system: (pool) => new System(pool),
+      onDeadLetter: (letter: DeadLetter) => pool.tell(service, "deadLetter", [letter]),
+    });
+    this.#codec = codec;
+    this.#router = router;
+    this.#pool = pool;
+    // Without its host a pool has no purpose.
+    uplink.open(this.#handler(() => this.#scope.close()));
+  }
+
+  #join(pool: number, port: MessagePort): void {
+    const link = new PortLink(port, this.#codec!);
+    link.open(this.#handler(() => {}));
+    this.#router!.add(pool, link);
+    this.#scope.postMessage({ kind: "joined", pool });
+  }
+
+  #handler(closed: () => void): LinkHandler {
+    return { frame: (frame) => this.#receive(frame), closed };
+  }
+
+  #receive(frame: RawFrame): void {
+    if (frame.kind === "down") this.#leave(frame);
+    else if (samePool(frame.to, this.#pool!.address)) this.#pool!.receive(frame);
+    else this.#router!.forward(frame);
+  }
+
+  #leave(raw: RawFrame): void {
+    const frame = this.#codec!.decode(raw);
+    if (frame.kind !== "down") return;
+    const { host, pool, error } = frame;
+    if (pool !== null && host === this.#pool!.address.host) this.#router!.remove(pool);
+    const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
+    this.#pool!.lost(isGone, error as Error);
+  }
+
+  async #stop(): Promise<void> {
+    await this.#pool?.stop();
+    this.#router?.close();
+    this.#scope.postMessage({ kind: "stopped" });
+  }
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+}

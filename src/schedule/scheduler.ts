@@ -1,0 +1,127 @@
+import { formatHostId, type HostId } from "../core/address.ts";
+import { PlacementError, type PlacementRefusal } from "../core/errors.ts";
+import type { PoolDescription } from "../core/protocol.ts";
+import {
+  choosesKind,
+  device,
+  leastLoaded,
+  type Placement,
+  type Policy,
+  refusal,
+  score,
+} from "./policy.ts";
+
+/** What is to be placed. */
+export interface PlacementRequest {
+  /** The type, for people. */
+  readonly type: string;
+  /** Where its actors are at home. */
+  readonly home: "cpu" | "gpu";
+  readonly place?: Placement | undefined;
+}
+
+/** A choice and its reasons. */
+export interface PlacementDecision {
+  readonly pool: PoolDescription;
+  readonly reason: string;
+  readonly refusals: readonly PlacementRefusal[];
+}
+
+/** Chooses pools: what is feasible, then what scores best. Pure but for turns among equals. */
+export class Scheduler {
+  readonly #host: HostId;
+  #turn = 0;
+  readonly #lastTurn = new Map<string, number>();
+
+  /** @param host The host whose pools are meant when a placement names none. */
+  constructor(host: HostId) {
+    this.#host = host;
+  }
+
+  /**
+   * The best pool for a request.
+   *
+   * @throws {PlacementError} if none is feasible, saying why for each.
+   */
+  decide(request: PlacementRequest, pools: readonly PoolDescription[]): PlacementDecision {
+    const policies = policiesOf(request);
+    const refusals: PlacementRefusal[] = [];
+    let best: { pool: PoolDescription; scores: number[]; turn: number } | undefined;
+    for (const pool of pools) {
+      const reason = this.#refuse(request, policies, pool);
+      if (reason !== undefined) {
+        refusals.push({ pool: nameOf(pool), reason });
+        continue;
+      }
+      const scores = policies.map((policy) => score(policy, pool));
+      const turn = this.#lastTurn.get(keyOf(pool)) ?? 0;
+      if (best === undefined || isBetter(scores, turn, best)) best = { pool, scores, turn };
+    }
+    if (best === undefined) throw noPool(request, refusals);
+    this.#lastTurn.set(keyOf(best.pool), ++this.#turn);
+    const named = policies.map(({ policy }) => policy).join(", ");
+    return { pool: best.pool, reason: `${nameOf(best.pool)} is best by ${named}`, refusals };
+  }
+
+  #refuse(
+    request: PlacementRequest,
+    policies: readonly Policy[],
+    pool: PoolDescription,
+  ): string | undefined {
+    for (const policy of policies) {
+      const reason = refusal(policy, pool);
+      if (reason !== undefined) return reason;
+    }
+    if (pool.host !== this.#host && !policies.some(isWide)) {
+      return "it is on another host: use anyHost() or onHost(id)";
+    }
+    if (policies.some(choosesKind)) return undefined;
+    return request.home === "cpu" && pool.kind === "gpu"
+      ? "it is kept for gpu actors: use device() or onPool()"
+      : undefined;
+  }
+}
+
+/** What the request asks for, or the default: kernels by device, classes by load and not on main. */
+function policiesOf({ place, home }: PlacementRequest): readonly Policy[] {
+  const given: readonly Policy[] = place === undefined
+    ? []
+    : Array.isArray(place)
+    ? place
+    : [place as Policy];
+  const wanted = home === "gpu" && !given.some(choosesKind) ? [device(), ...given] : given;
+  const scored = wanted.some(({ policy }) => policy.startsWith("random"));
+  return scored ? wanted : [...wanted, leastLoaded()];
+}
+
+function isWide(policy: Policy): boolean {
+  return policy.policy === "anyHost" || policy.policy === "onHost" ||
+    (policy.policy === "onPool" && policy.host !== undefined);
+}
+
+function isBetter(
+  scores: number[],
+  turn: number,
+  best: { scores: number[]; turn: number },
+): boolean {
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i] !== best.scores[i]) return scores[i]! < best.scores[i]!;
+  }
+  return turn < best.turn;
+}
+
+function noPool(request: PlacementRequest, refusals: PlacementRefusal[]): PlacementError {
+  const list = refusals.map(({ pool, reason }) => `\n  ${pool}: ${reason}`).join("");
+  return new PlacementError(
+    `No pool can take ${request.type}:${list === "" ? " there are no pools" : list}`,
+    refusals,
+  );
+}
+
+function keyOf({ host, pool }: PoolDescription): string {
+  return `${host}/${pool}`;
+}
+
+function nameOf(pool: PoolDescription): string {
+  return `${pool.name} (pool ${pool.pool} of host ${formatHostId(pool.host)})`;
+}

@@ -1,0 +1,404 @@
+import assert from "node:assert/strict";
+import { Codec } from "../../src/core/codec.ts";
+import { HostLostError, LinkRefusedError, ProtocolError } from "../../src/core/errors.ts";
+import type { RawFrame } from "../../src/core/protocol.ts";
+import type { Link } from "../../src/link/link.ts";
+import {
+  dialWebSocket,
+  type LinkSocket,
+  type LinkSocketEvent,
+  webSocketLink,
+} from "../../src/link/websocket.ts";
+import { Ear, pattern, tell, testLinkContract } from "../contract/link_contract.ts";
+
+/** A server on loopback that accepts WebSockets. */
+class Acceptor implements AsyncDisposable {
+  readonly url: string;
+  readonly headers: Headers[] = [];
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #sockets: WebSocket[] = [];
+  #arrived = Promise.withResolvers<void>();
+
+  constructor() {
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      (request) => {
+        this.headers.push(request.headers);
+        const { socket, response } = Deno.upgradeWebSocket(request);
+        this.#sockets.push(socket);
+        this.#arrived.resolve();
+        return response;
+      },
+    );
+    this.url = `ws://127.0.0.1:${this.#server.addr.port}/link`;
+  }
+
+  /** The next socket, not open yet. */
+  async next(): Promise<WebSocket> {
+    while (this.#sockets.length === 0) {
+      await this.#arrived.promise;
+      this.#arrived = Promise.withResolvers();
+    }
+    return this.#sockets.shift()!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+testLinkContract({
+  name: "webSocketLink",
+  sharesMemory: false,
+  async pair(codec) {
+    const acceptor = new Acceptor();
+    const accepted = acceptor.next().then((socket) => webSocketLink(socket, codec));
+    const [a, b] = await Promise.all([dialWebSocket(acceptor.url, {}, codec), accepted]);
+    return { a, b, dispose: () => acceptor[Symbol.asyncDispose]() };
+  },
+});
+
+// Deno's own client would take 44 ms for all but the first and the last.
+Deno.test("dialWebSocket: round trips do not wait for delayed acknowledgements", async () => {
+  await using acceptor = new Acceptor();
+  const codec = new Codec();
+  const accepted = acceptor.next().then((socket) => {
+    const link = webSocketLink(socket, codec);
+    link.open({ frame: (frame) => link.forward(frame), closed: () => {} });
+  });
+  const link = await dialWebSocket(acceptor.url, {}, codec);
+  await accepted;
+  const ear = new Ear(link);
+  for (const size of [100, 1_400, 20_000, 64_000, 1_000_000]) {
+    const times: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      const started = performance.now();
+      link.send(tell(i, pattern(size)));
+      await ear.heard(ear.frames.length + 1);
+      times.push(performance.now() - started);
+    }
+    const median = times.sort((a, b) => a - b)[4]!;
+    assert.ok(median < 30, `${size} bytes take ${median} ms there and back`);
+  }
+  link.close();
+  await ear.closing;
+});
+
+Deno.test("dialWebSocket sends the token", async () => {
+  await using acceptor = new Acceptor();
+  const codec = new Codec();
+  const [link, socket] = await Promise.all([
+    dialWebSocket(acceptor.url, { token: "s3cret" }, codec),
+    acceptor.next(),
+  ]);
+  assert.equal(acceptor.headers[0]!.get("authorization"), "Bearer s3cret");
+  assert.equal(acceptor.headers[0]!.get("sec-websocket-extensions"), null);
+  const [ear, other] = [new Ear(link), new Ear(webSocketLink(socket, codec))];
+  link.close();
+  await Promise.all([ear.closing, other.closing]);
+});
+
+for (const [status, text] of [[401, "who are you"], [403, "not you"], [503, "stopping"]] as const) {
+  Deno.test(`dialWebSocket rejects with a LinkRefusedError on status ${status}`, async () => {
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => new Response(text, { status }),
+    );
+    await assert.rejects(
+      dialWebSocket(`ws://127.0.0.1:${server.addr.port}`, {}, new Codec()),
+      (error: Error) =>
+        error instanceof LinkRefusedError && error.message.includes(String(status)) &&
+        error.message.includes(text),
+    );
+    await server.shutdown();
+  });
+}
+
+Deno.test("dialWebSocket rejects with a HostLostError where nobody listens", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  await assert.rejects(dialWebSocket(`ws://127.0.0.1:${port}`, {}, new Codec()), HostLostError);
+});
+
+Deno.test("dialWebSocket rejects with a SyntaxError for what is no address", async () => {
+  await assert.rejects(dialWebSocket("nowhere", {}, new Codec()), SyntaxError);
+});
+
+/** A listener that accepts connections and says nothing; the connections it got are closed with it. */
+async function withSilentListener(body: (url: string) => Promise<void>): Promise<void> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connections: Promise<Deno.Conn>[] = [listener.accept()];
+  await body(`ws://127.0.0.1:${listener.addr.port}`);
+  for (const connection of connections) (await connection).close();
+  listener.close();
+}
+
+Deno.test("dialWebSocket gives up in time", () =>
+  withSilentListener(async (url) => {
+    await assert.rejects(
+      dialWebSocket(url, { timeoutMs: 20 }, new Codec()),
+      (error: Error) => error instanceof HostLostError && /20 ms/.test(error.message),
+    );
+  }));
+
+Deno.test("dialWebSocket gives up when told", () =>
+  withSilentListener(async (url) => {
+    const controller = new AbortController();
+    const dialling = dialWebSocket(url, { signal: controller.signal }, new Codec());
+    const reason = new Error("changed my mind");
+    setTimeout(() => controller.abort(reason), 20);
+    await assert.rejects(dialling, (error: Error) => error === reason);
+  }));
+
+Deno.test("dialWebSocket does not begin when it is told beforehand", async () => {
+  const reason = new Error("too late");
+  await assert.rejects(
+    dialWebSocket("ws://127.0.0.1:9", { signal: AbortSignal.abort(reason) }, new Codec()),
+    (error: Error) => error === reason,
+  );
+});
+
+/** An accepted link, and the bare socket of a client that may say anything. */
+async function withClient(body: (client: WebSocket, ear: Ear) => Promise<void>): Promise<void> {
+  await using acceptor = new Acceptor();
+  const client = new WebSocket(acceptor.url);
+  const ended = Promise.withResolvers<void>();
+  client.addEventListener("close", () => ended.resolve());
+  const opened = Promise.withResolvers<void>();
+  client.addEventListener("open", () => opened.resolve());
+  const link: Link = webSocketLink(await acceptor.next(), new Codec());
+  await opened.promise;
+  await body(client, new Ear(link));
+  client.close();
+  await ended.promise;
+}
+
+/** A frame's header that announces so many bytes of header and body, and so many segments. */
+function header(length: number, segments = 0): Uint8Array {
+  const bytes = new Uint8Array(32);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, length, true);
+  view.setUint8(4, 9);
+  view.setUint16(6, segments, true);
+  return bytes;
+}
+
+/** A message of this kind. */
+function message(kind: number, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(1 + body.length);
+  bytes[0] = kind;
+  bytes.set(body, 1);
+  return bytes;
+}
+
+const PART = 256 * 1024;
+const HOSTILE: Readonly<Record<string, (string | Uint8Array<ArrayBuffer>)[]>> = {
+  "a text message": ["hello"],
+  "an empty message": [new Uint8Array(0)],
+  "an unknown kind of message": [Uint8Array.of(3, 1, 2, 3)],
+  "junk": [message(0, pattern(500))],
+  "half a header": [message(0, header(32).subarray(0, 16))],
+  "a huge announced length": [message(0, header(0xffff_ffff))],
+  "a length that is not there": [message(0, header(1000))],
+  "segments that are not there": [message(0, header(32, 65_535))],
+  "a message that is too large": [new Uint8Array(PART + 2)],
+  "a part that is not full": [Uint8Array.of(1, 2, 3)],
+  "a last part without a first": [Uint8Array.of(2, 2, 3)],
+  "a whole batch between parts": [
+    message(1, new Uint8Array(PART)),
+    message(0, header(32)),
+  ],
+};
+for (const [what, messages] of Object.entries(HOSTILE)) {
+  Deno.test(`webSocketLink closes with 1002 and a ProtocolError on ${what}`, () =>
+    withClient(async (client, ear) => {
+      const closed = new Promise<CloseEvent>((resolve) =>
+        client.addEventListener("close", resolve)
+      );
+      for (const message of messages) client.send(message);
+      const error = await ear.closing;
+      assert.ok(error instanceof ProtocolError, String(error));
+      assert.equal((await closed).code, 1002);
+      assert.equal(ear.frames.length, 0);
+    }));
+}
+
+Deno.test("webSocketLink tells the dialling side that its bytes were wrong", async () => {
+  await using acceptor = new Acceptor();
+  const codec = new Codec();
+  const [link, socket] = await Promise.all([
+    dialWebSocket(acceptor.url, {}, codec),
+    acceptor.next(),
+  ]);
+  const ear = new Ear(link);
+  const gone = new Promise((resolve) => socket.addEventListener("close", resolve));
+  await new Promise((resolve) => socket.addEventListener("open", resolve));
+  socket.close(1002, "that was no frame");
+  const error = await ear.closing;
+  assert.ok(error instanceof ProtocolError);
+  assert.match(error.message, /that was no frame/);
+  await gone;
+});
+
+Deno.test("webSocketLink ends with a HostLostError when the other side vanishes", async () => {
+  // A process, because a socket in this one says goodbye when it goes.
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--quiet",
+      new URL("./fixtures/websocket_host.ts", import.meta.url).pathname,
+    ],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const { value } = await child.stdout.pipeThrough(new TextDecoderStream()).values().next();
+  const link = await dialWebSocket(`ws://127.0.0.1:${Number(value)}`, {}, new Codec());
+  const ear = new Ear(link);
+  link.send(tell(1));
+  await ear.heard(1);
+  child.kill("SIGKILL");
+  assert.ok(await ear.closing instanceof HostLostError);
+  await child.status;
+});
+
+Deno.test("webSocketLink ends with a HostLostError when the dialling process vanishes", async () => {
+  await using acceptor = new Acceptor();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--quiet",
+      new URL("./fixtures/websocket_host.ts", import.meta.url).pathname,
+      acceptor.url,
+    ],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const ear = new Ear(webSocketLink(await acceptor.next(), new Codec()));
+  await ear.heard(1);
+  child.kill("SIGKILL");
+  assert.ok(await ear.closing instanceof HostLostError);
+  await child.status;
+});
+
+/** A socket that never drains by itself. */
+class StuckSocket implements LinkSocket {
+  binaryType = "blob";
+  readyState = 0;
+  bufferedAmount = 0;
+  readonly sent: Uint8Array[] = [];
+  terminated = false;
+  closedWith: number | undefined;
+  #sending = Promise.withResolvers<void>();
+  readonly #listeners = new Map<string, (event: LinkSocketEvent) => void>();
+
+  /** Resolves at the next `send`. */
+  get sending(): Promise<void> {
+    return this.#sending.promise;
+  }
+
+  send(data: Uint8Array<ArrayBuffer>): void {
+    this.sent.push(data);
+    this.bufferedAmount += data.length;
+    this.#sending.resolve();
+    this.#sending = Promise.withResolvers();
+  }
+
+  close(code?: number): void {
+    this.readyState = 2;
+    this.closedWith = code;
+  }
+
+  terminate(): void {
+    this.terminated = true;
+    this.emit("close", { code: 1006 });
+  }
+
+  addEventListener(type: string, listener: (event: LinkSocketEvent) => void): void {
+    this.#listeners.set(type, listener);
+  }
+
+  emit(type: string, event: Omit<LinkSocketEvent, "type"> = {}): void {
+    if (type === "open") this.readyState = 1;
+    if (type === "close") this.readyState = 3;
+    this.#listeners.get(type)?.({ ...event, type });
+  }
+}
+
+Deno.test("webSocketLink waits for its socket to open", async () => {
+  const socket = new StuckSocket();
+  const link = webSocketLink(socket, new Codec());
+  link.send(tell(1));
+  await Promise.resolve();
+  assert.equal(socket.sent.length, 0);
+  assert.ok(link.bufferedBytes > 0);
+  socket.emit("open");
+  assert.equal(socket.sent.length, 1);
+  assert.equal(socket.binaryType, "arraybuffer");
+  socket.emit("close", { code: 1000 });
+});
+
+Deno.test("webSocketLink waits while its socket is full, and goes on in order", async () => {
+  const socket = new StuckSocket();
+  const link = webSocketLink(socket, new Codec());
+  const ear = new Ear(link);
+  socket.emit("open");
+  link.send(tell(1, pattern(10_000_000)));
+  await Promise.resolve();
+  const taken = socket.sent.length;
+  assert.ok(socket.bufferedAmount > 4 * 2 ** 20 && socket.bufferedAmount < 4.6 * 2 ** 20);
+  assert.ok(link.bufferedBytes >= 10_000_000 && link.bufferedBytes < 10_100_000);
+  link.send(tell(2));
+  await Promise.resolve();
+  assert.equal(socket.sent.length, taken);
+  while (link.bufferedBytes > 0) {
+    const blocked = link.bufferedBytes > socket.bufferedAmount;
+    const sending = socket.sending;
+    socket.bufferedAmount = 0;
+    if (blocked) await sending;
+  }
+  const kinds = socket.sent.map((message) => message[0]);
+  assert.deepEqual(kinds.slice(-2), [2, 0]);
+  assert.ok(kinds.slice(0, -2).every((kind) => kind === 1));
+
+  // What was sent is what another link reads.
+  const [there, read] = [new StuckSocket(), [] as RawFrame[]];
+  const other = webSocketLink(there, new Codec());
+  other.open({ frame: (frame) => read.push(frame), closed: () => {} });
+  for (const { buffer } of socket.sent) there.emit("message", { data: buffer });
+  assert.deepEqual(read.map((frame) => frame.id), [1, 2]);
+  socket.emit("close", { code: 1000 });
+  assert.equal(await ear.closing, undefined);
+});
+
+Deno.test("webSocketLink gives everything to its socket before it closes", async () => {
+  const socket = new StuckSocket();
+  const link = webSocketLink(socket, new Codec());
+  const ear = new Ear(link);
+  socket.emit("open");
+  link.send(tell(1, pattern(10_000_000)));
+  await Promise.resolve();
+  link.send(tell(2));
+  link.close();
+  assert.ok(socket.bufferedAmount > 10_000_000);
+  assert.equal(socket.closedWith, 1000);
+  assert.deepEqual(ear.closings, []);
+  socket.emit("close", { code: 1000 });
+  assert.deepEqual(ear.closings, [undefined]);
+});
+
+Deno.test("webSocketLink leaves no timer when its socket dies while full", async () => {
+  const socket = new StuckSocket();
+  const link = webSocketLink(socket, new Codec());
+  const ear = new Ear(link);
+  socket.emit("open");
+  link.send(tell(1, pattern(10_000_000)));
+  await Promise.resolve();
+  socket.emit("error", { message: "Unexpected EOF" });
+  socket.emit("close", { code: 0 });
+  const error = await ear.closing;
+  assert.ok(error instanceof HostLostError);
+  assert.match(error.message, /Unexpected EOF/);
+});
