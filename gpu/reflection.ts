@@ -101,17 +101,24 @@ function extentOf(type: WgslType): Pick<KernelBinding, "stride" | "headerBytes" 
   return { stride: type.size, headerBytes: 0, fixedBytes: type.size };
 }
 
+/** Names that a function uses, through the functions it calls too. */
+function reachable(uses: ReadonlyMap<string, ReadonlySet<string>>, entry: string): Set<string> {
+  const found = new Set([entry]);
+  for (const name of found) for (const used of uses.get(name) ?? []) found.add(used);
+  return found;
+}
+
 /**
- * Reads a kernel's interface from its WGSL. Takes about 0.4 ms for a small shader and keeps nothing:
- * call it once per source.
+ * Reads a kernel's interface from its WGSL. What functions do inside is for the compiler to check.
+ * Takes about 0.4 ms for a small shader and keeps nothing: call it once per source.
  *
  * A module with one compute entry point binds all buffers that it declares; with several, each binds
  * those that it uses itself or through the functions it calls.
  *
  * @param wgsl The module's text.
  * @param entry The compute entry point. @default the only one
- * @throws {KernelCompileError} When the text does not parse, has no such compute entry point, has
- * several and none was chosen, or binds anything but buffers.
+ * @throws {KernelCompileError} When its declarations do not parse, it has no such compute entry point
+ * or several and none was chosen, or it binds anything but buffers.
  *
  * @example
  * ```ts
@@ -126,7 +133,7 @@ function extentOf(type: WgslType): Pick<KernelBinding, "stride" | "headerBytes" 
  * ```
  */
 export function reflectKernel(wgsl: string, entry?: string): KernelInterface {
-  const { reflectable, enables } = prepareSource(wgsl);
+  const { reflectable, uses, enables } = prepareSource(wgsl);
   const module = parse(reflectable);
   const compute = module.entry.compute;
   const entries = compute.map((fn) => fn.name);
@@ -141,7 +148,8 @@ export function reflectKernel(wgsl: string, entry?: string): KernelInterface {
     return fail(`the WGSL has no compute entry point "${entry}", only ${entries.join(", ")}`);
   }
   const all = [...module.storage, ...module.uniforms, ...module.textures, ...module.samplers];
-  const used = entries.length === 1 ? all : chosen.resources;
+  const names = reachable(uses, chosen.name);
+  const used = entries.length === 1 ? all : all.filter(({ name }) => names.has(name));
   const bindings = used.map(bindingOf).sort((a, b) => a.group - b.group || a.binding - b.binding);
   bindings.forEach((b, i) => {
     const next = bindings[i + 1];

@@ -1,18 +1,24 @@
 /**
  * Prepares WGSL text for tools that know less WGSL than its authors: wgsl_reflect 1.6 refuses
- * directives it does not know and expressions in attributes, and reads `@workgroup_size(0x40)`
- * silently as 1; Deno refuses `requires` and `enable subgroups`. Lines and columns never move.
+ * directives it does not know, expressions in attributes and some in functions (`a && b.x < f(&c)`),
+ * and reads `@workgroup_size(0x40)` silently as 1; Deno refuses `requires` and `enable subgroups`.
+ * Lines never move, and no column that a compiler reports.
  */
 
 import { KernelCompileError } from "../src/core/errors.ts";
 import { type ConstantScope, evaluateConstant } from "./wgsl_constants.ts";
 
-/** WGSL text in the forms that its readers need; all have the same lines and columns. */
+/** WGSL text in the forms that its readers need; all have the same lines. */
 export interface PreparedSource {
   /** Without comments and `requires` directives: for the compiler. */
   readonly compilable: string;
-  /** Without comments and directives, numeric attributes evaluated: for wgsl_reflect. */
+  /**
+   * Without comments, directives and the bodies of functions, numeric attributes evaluated: for
+   * wgsl_reflect.
+   */
   readonly reflectable: string;
+  /** Names that each function uses, by its own name. */
+  readonly uses: ReadonlyMap<string, ReadonlySet<string>>;
   /** Names after `enable`, for example `f16`, `subgroups`. */
   readonly enables: readonly string[];
 }
@@ -64,14 +70,36 @@ function directives(text: string): { kind: string; body: string; start: number; 
   return found;
 }
 
-/** The index after the parenthesis that closes the one at `open`, or -1. */
+/** The index after the bracket that closes the one at `open`, or -1. */
 function closing(text: string, open: number): number {
+  const opener = text[open];
+  const closer = opener === "(" ? ")" : "}";
   let depth = 0;
   for (let i = open; i < text.length; i++) {
-    if (text[i] === "(") depth++;
-    else if (text[i] === ")" && --depth === 0) return i + 1;
+    if (text[i] === opener) depth++;
+    else if (text[i] === closer && --depth === 0) return i + 1;
   }
   return -1;
+}
+
+/** Cuts the bodies out of all functions. A function that never ends is left for the parser to refuse. */
+function withoutBodies(text: string): { text: string; uses: Map<string, Set<string>> } {
+  const uses = new Map<string, Set<string>>();
+  const head = /\bfn\s+([A-Za-z_]\w*)\s*\(/g;
+  let out = "";
+  let kept = 0;
+  for (let m = head.exec(text); m !== null; m = head.exec(text)) {
+    const afterParameters = closing(text, head.lastIndex - 1);
+    const open = afterParameters < 0 ? -1 : text.indexOf("{", afterParameters);
+    const end = open < 0 ? -1 : closing(text, open);
+    if (end < 0) break;
+    const body = text.slice(open + 1, end - 1);
+    uses.set(m[1]!, new Set(body.match(/[A-Za-z_]\w*/g)));
+    out += text.slice(kept, open + 1) + blank(body);
+    kept = end - 1;
+    head.lastIndex = end;
+  }
+  return { text: out + text.slice(kept), uses };
 }
 
 /** The arguments between top-level commas; an empty one after a trailing comma is left out. */
@@ -159,5 +187,6 @@ export function prepareSource(
         directive + compilable.slice(end);
     }
   }
-  return { compilable, reflectable: withPlainAttributes(body, constantsOf(body)), enables };
+  const { text, uses } = withoutBodies(body);
+  return { compilable, reflectable: withPlainAttributes(text, constantsOf(text)), uses, enables };
 }

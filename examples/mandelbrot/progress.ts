@@ -113,16 +113,7 @@ const REDRAW_MS = 50;
 /** Without a terminal, a line each time so many more percent are done. */
 const LINE_PERCENT = 10;
 
-/**
- * Shows the progress of `total` steps until it is disposed.
- *
- * ```ts
- * import { Progress } from "./progress.ts";
- *
- * using progress = new Progress(3);
- * for (let i = 0; i < 3; i++) progress.advance();
- * ```
- */
+/** Shows the progress of `total` steps until it is disposed: `using progress = new Progress(135)`. */
 export class Progress implements Disposable {
   readonly #total: number;
   readonly #output: ProgressOutput;

@@ -11,7 +11,7 @@ import type { Caller } from "./ref.ts";
 import type { Turn, Turns } from "./turns.ts";
 
 /** What a cell needs from its pool. */
-export interface CellHost {
+export interface CellHost extends Caller {
   readonly turns: Turns;
   readonly system: ActorSystem<unknown>;
   /** A caller whose messages reach the cell also while its hooks run. */

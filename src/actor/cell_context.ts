@@ -4,6 +4,7 @@ import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
 import type { Cell, CellHost } from "./cell.ts";
 import type { ActorContext, CreateOptions } from "./context.ts";
+import { type DeviceArray, DeviceRef, type DeviceRefData } from "./device_ref.ts";
 import { type ActorRef, addressOf, createRef } from "./ref.ts";
 
 /** The context of the actor in one cell. */
@@ -31,6 +32,10 @@ export class CellContext implements ActorContext {
 
   get signal(): AbortSignal {
     return this.#cell.currentSignal();
+  }
+
+  deviceRef<T extends DeviceArray>(data: Omit<DeviceRefData, "owner">): DeviceRef<T> {
+    return new DeviceRef<T>({ ...data, owner: this.address }, this.#host);
   }
 
   unlocked<T>(promise: PromiseLike<T>): Promise<T> {

@@ -2,6 +2,7 @@ import type { ActorAddress, PoolAddress } from "../core/address.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
+import type { DeviceArray, DeviceRef, DeviceRefData } from "./device_ref.ts";
 import type { ActorRef } from "./ref.ts";
 
 /** What `createActor` may be told. */
@@ -76,6 +77,8 @@ export interface ActorContext extends ActorSystem<unknown> {
   readonly sender: PoolAddress;
   /** Aborts when the caller of the running message gives up, or the actor is killed. */
   readonly signal: AbortSignal;
+  /** A handle to data that this actor keeps, and answers `readBuffer` and `releaseBuffer` for. */
+  deviceRef<T extends DeviceArray>(data: Omit<DeviceRefData, "owner">): DeviceRef<T>;
   /** See `Actor.unlocked`. */
   unlocked<T>(promise: PromiseLike<T>): Promise<T>;
 }

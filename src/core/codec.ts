@@ -7,6 +7,7 @@ import { BODY_SHAPES, bodyOf, frameOf, KIND_CODES, valueOf } from "./frame_body.
 import { GraphBuilder, type Table } from "./graph.ts";
 import { readGraph } from "./graph_reader.ts";
 import { readHeader, writeHeader } from "./header.ts";
+import { NameReader } from "./names.ts";
 import { type Frame, HEADER_BYTES, LIMITS, type RawFrame } from "./protocol.ts";
 import { type CodecExtension, PlainCheck } from "./values.ts";
 import { VALUE_EXT, WireWalk } from "./wire_walk.ts";
@@ -50,12 +51,16 @@ class KeptEncoder {
   }
 }
 
+/** The first byte of a call's body: an array of three. */
+const CALL_BODY = 0x93;
+
 /** What turns frames into bytes and back; one for all links of a pool. */
 export class Codec {
   /** How refs and other handles travel. */
   readonly extensions: readonly CodecExtension[];
   readonly #decoder = new Decoder({ extensionCodec: EXTENSION_CODEC });
   readonly #check = new PlainCheck(true);
+  readonly #names = new NameReader();
 
   constructor(extensions: readonly CodecExtension[] = []) {
     this.extensions = Object.freeze([...extensions]);
@@ -69,7 +74,7 @@ export class Codec {
    */
   decode(raw: RawFrame): Frame {
     try {
-      const body = this.#decoder.decode(raw.body);
+      const body = this.#body(raw);
       const { fields, value } = BODY_SHAPES[raw.kind];
       if (!Array.isArray(body) || body.length !== fields) throw new ProtocolError("Its fields");
       if (value >= 0 && body[value] instanceof Lowered) {
@@ -83,6 +88,18 @@ export class Codec {
       const reason = error instanceof Error ? error.message : String(error);
       throw new ProtocolError(`Malformed ${raw.kind} frame: ${reason}`, { cause: error });
     }
+  }
+
+  #body(raw: RawFrame): unknown {
+    const { kind, body } = raw;
+    if (kind !== "call" && kind !== "tell" || body[0] !== CALL_BODY) {
+      return this.#decoder.decode(body);
+    }
+    const names = this.#names;
+    const uid = names.read(body, 1);
+    const method = uid === undefined ? undefined : names.read(body, names.end);
+    if (method === undefined) return this.#decoder.decode(body);
+    return [uid, method, this.#decoder.decode(body.subarray(names.end))];
   }
 
   #raise({ bytes }: Lowered, segments: readonly ArrayBufferLike[]): unknown {
@@ -366,7 +383,9 @@ export function readFrames(
         [own, at] = cutSegments(bytes, view, at, header.segments);
       } else {
         own = source.slice(next, next += header.segments);
-        if (own.length !== header.segments) throw new ProtocolError("Malformed frame: its segments");
+        if (own.length !== header.segments) {
+          throw new ProtocolError("Malformed frame: its segments");
+        }
       }
     }
     last = {

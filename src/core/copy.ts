@@ -14,12 +14,37 @@ function copyPlain(value: object): object {
     }
     return list;
   }
-  const copy: Record<string, unknown> = { ...value };
-  for (const key of Object.keys(copy)) {
-    const item = copy[key];
-    if (typeof item === "object" && item !== null) copy[key] = copyPlain(item);
+  // Not a spread, which would copy symbols too.
+  const source = value as Readonly<Record<string, unknown>>;
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(source)) {
+    const item = source[key];
+    copy[key] = typeof item === "object" && item !== null ? copyPlain(item) : item;
   }
   return copy;
+}
+
+/**
+ * Whether a list of arguments, which is an ordinary array, has primitives only: the commonest case,
+ * told without a look at anything else.
+ */
+function isFlatList(list: object): list is unknown[] {
+  if (!Array.isArray(list)) return false;
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i];
+    switch (typeof item) {
+      case "object":
+        if (item !== null) return false;
+        break;
+      case "undefined":
+        if (!(i in list)) return false;
+        break;
+      case "function":
+      case "symbol":
+        return false;
+    }
+  }
+  return true;
 }
 
 /** Anything else goes through the same table of nodes as on a link, but never becomes bytes. */
@@ -53,6 +78,11 @@ export function copyValue<T>(
     const travels = typeof value !== "function" && typeof value !== "symbol";
     return travels ? value : copyGraph(value, extensions, root) as T;
   }
-  if (check.isPlain(value)) return copyPlain(value) as T;
+  try {
+    if (root === "args" && isFlatList(value)) return value.slice() as T;
+    if (check.isPlain(value)) return copyPlain(value) as T;
+  } catch {
+    // A getter threw, or a Proxy's trap: the other way of copying says where.
+  }
   return copyGraph(value, extensions, root) as T;
 }

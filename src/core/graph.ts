@@ -394,7 +394,7 @@ export class GraphBuilder {
     const values = Object.values(list);
     let dense = values.length === length;
     // As many properties as items: there may still be a hole and, to make up for it, a named one.
-    for (let i = 0; dense && i < length; i++) dense = values[i] !== undefined || i in list;
+    for (let i = 0; dense && i < length; i++) dense = i in list;
     if (!dense) {
       node[0] = NODE.sparse;
       node.push(length);

@@ -66,7 +66,7 @@ function readUtf16(bytes: unknown): string {
  */
 function sparseArray(length: number, entries: number): unknown[] {
   const array: unknown[] = [];
-  if (length > 1024 + 2 * entries) array[2 ** 32 - 2] = 0;
+  if (length > 16 + 2 * entries) array[2 ** 32 - 2] = 0;
   array.length = length;
   return array;
 }
@@ -280,7 +280,9 @@ class GraphReader {
  * @throws {ProtocolError} if it is not one. What an extension's `fromWire` throws passes through.
  */
 export function readGraph(table: unknown, options: ReadOptions): unknown {
-  if (!Array.isArray(table) || table.length !== 2 || !Array.isArray(table[1])) return fail("a table");
+  if (!Array.isArray(table) || table.length !== 2 || !Array.isArray(table[1])) {
+    return fail("a table");
+  }
   const nodes: readonly unknown[] = table[1];
   if (nodes.length > LIMITS.nodes) return fail("too many nodes");
   return new GraphReader(nodes, options).read(table[0]);

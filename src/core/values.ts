@@ -49,6 +49,7 @@ export class PlainCheck {
   #used = 0;
   #many: Set<object> | undefined;
   #count = 0;
+  #running = false;
 
   constructor(local: boolean) {
     this.#local = local;
@@ -56,9 +57,7 @@ export class PlainCheck {
 
   /** Whether the value is a plain tree. Runs getters; what they throw is thrown. */
   isPlain(value: unknown): boolean {
-    return typeof value === "object" && value !== null
-      ? this.#run(value)
-      : this.#primitive(value);
+    return typeof value === "object" && value !== null ? this.#run(value) : this.#primitive(value);
   }
 
   /**
@@ -91,10 +90,14 @@ export class PlainCheck {
   }
 
   #run(value: object): boolean {
+    // A getter or a Proxy's trap has sent something itself: no second list for so rare a case.
+    if (this.#running) return false;
+    this.#running = true;
     this.#count = 0;
     try {
       return this.#tree(value, 0);
     } finally {
+      this.#running = false;
       this.#few.fill(undefined, 0, this.#used);
       this.#used = 0;
       this.#many = undefined;

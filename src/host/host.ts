@@ -6,17 +6,18 @@ import {
   type PoolAddress,
   type PoolId,
 } from "../core/address.ts";
-import { Codec } from "../core/codec.ts";
+import type { Codec } from "../core/codec.ts";
 import { CPU } from "../core/device.ts";
 import { HostLostError, PoolLostError } from "../core/errors.ts";
 import type { HostDescription, PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
 import type { ActorSystem, CreateOptions } from "../actor/context.ts";
-import { type ActorRef, addressOf, refExtension } from "../actor/ref.ts";
+import { type ActorRef, addressOf } from "../actor/ref.ts";
 import { HOST_UID } from "../pool/host_service.ts";
 import { LocalPool } from "../pool/local.ts";
 import type { Pool, PoolSpec } from "../pool/pool.ts";
+import { poolCodec } from "../pool/pool_codec.ts";
 import { System } from "../pool/system.ts";
 import type { Placement } from "../schedule/policy.ts";
 import { type PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
@@ -79,7 +80,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   /** For {@linkcode startHost}, which also starts it. */
   constructor(options: ResolvedHostOptions, types: RegisteredTypes) {
     this.#options = options;
-    this.#codec = new Codec([refExtension(() => this.#main)]);
+    this.#codec = poolCodec(() => this.#main);
     this.#main = new LocalPool({
       address: { host: this.id, pool: MAIN_POOL },
       codec: this.#codec,

@@ -34,7 +34,9 @@ export class RegisteredTypes {
     }
     const found = types.filter(({ version }) => version === asked.version);
     if (found.length > 1) {
-      throw refusal(`has several actor types ${asked.name}: give them names by @actor(…, { name })`);
+      throw refusal(
+        `has several actor types ${asked.name}: give them names by @actor(…, { name })`,
+      );
     }
     if (found[0] !== undefined) return found[0];
     const versions = types.map(({ version }) => JSON.stringify(version)).join(", ");

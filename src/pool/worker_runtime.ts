@@ -1,15 +1,15 @@
 import { MAIN_POOL, type PoolAddress, samePool } from "../core/address.ts";
-import { Codec } from "../core/codec.ts";
+import type { Codec } from "../core/codec.ts";
 import type { Device } from "../core/device.ts";
 import type { PoolStartPhase } from "../core/errors.ts";
 import type { RawFrame } from "../core/protocol.ts";
-import { refExtension } from "../actor/ref.ts";
 import type { Resources } from "../actor/actor_type.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
 import type { LinkHandler } from "../link/link.ts";
 import { PortLink } from "../link/port.ts";
 import { hostServiceOf } from "./host_service.ts";
 import { LocalPool } from "./local.ts";
+import { poolCodec } from "./pool_codec.ts";
 import { System } from "./system.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 import { WorkerRouter } from "./worker_router.ts";
@@ -113,7 +113,7 @@ class WorkerRuntime {
   }
 
   #build(address: PoolAddress, port: MessagePort, resources: Resources): void {
-    const codec = new Codec([refExtension(() => pool)]);
+    const codec = poolCodec(() => pool);
     const uplink = new PortLink(port, codec);
     const router = new WorkerRouter(address, uplink);
     const service = hostServiceOf(address.host);

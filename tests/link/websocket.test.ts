@@ -23,7 +23,7 @@ class Acceptor implements AsyncDisposable {
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },
       (request) => {
-        this.headers.push(request.headers);
+        this.headers.push(new Headers(request.headers));
         const { socket, response } = Deno.upgradeWebSocket(request);
         this.#sockets.push(socket);
         this.#arrived.resolve();
@@ -233,7 +233,6 @@ Deno.test("webSocketLink tells the dialling side that its bytes were wrong", asy
   ]);
   const ear = new Ear(link);
   const gone = new Promise((resolve) => socket.addEventListener("close", resolve));
-  await new Promise((resolve) => socket.addEventListener("open", resolve));
   socket.close(1002, "that was no frame");
   const error = await ear.closing;
   assert.ok(error instanceof ProtocolError);
@@ -401,4 +400,21 @@ Deno.test("webSocketLink leaves no timer when its socket dies while full", async
   const error = await ear.closing;
   assert.ok(error instanceof HostLostError);
   assert.match(error.message, /Unexpected EOF/);
+});
+
+Deno.test("webSocketLink does not wait for ever for the answer to its end", async () => {
+  const socket = new StuckSocket();
+  const link = webSocketLink(socket, new Codec());
+  const ear = new Ear(link);
+  socket.emit("open");
+  const real = globalThis.setTimeout;
+  const timers: (() => void)[] = [];
+  globalThis.setTimeout = ((callback: () => void) => timers.push(callback)) as typeof setTimeout;
+  link.close();
+  globalThis.setTimeout = real;
+  assert.equal(timers.length, 1);
+  timers[0]!();
+  assert.ok(socket.terminated);
+  assert.ok(await ear.closing instanceof HostLostError);
+  assert.equal(ear.closings.length, 1);
 });

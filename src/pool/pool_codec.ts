@@ -1,0 +1,8 @@
+import { Codec } from "../core/codec.ts";
+import { deviceRefExtension } from "../actor/device_ref.ts";
+import { type Caller, refExtension } from "../actor/ref.ts";
+
+/** The codec of a pool: what arrives and refers to elsewhere is bound to that pool. */
+export function poolCodec(caller: () => Caller): Codec {
+  return new Codec([refExtension(caller), deviceRefExtension(caller)]);
+}
