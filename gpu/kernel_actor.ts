@@ -14,12 +14,22 @@ export type KernelInputs<A extends object> = {
   readonly [K in keyof A]?: A[K] extends TypedArray ? A[K] | DeviceRef : A[K];
 };
 
+/** The same kind of array, in memory of its own. */
+export type Owned<T> = T extends Float32Array ? Float32Array<ArrayBuffer>
+  : T extends Float16Array ? Float16Array<ArrayBuffer>
+  : T extends Int32Array ? Int32Array<ArrayBuffer>
+  : T extends Uint32Array ? Uint32Array<ArrayBuffer>
+  : T extends Uint8Array ? Uint8Array<ArrayBuffer>
+  : DeviceArray;
+
 /** The results of {@linkcode KernelActor.compute} by binding name. */
-export type KernelArrays<A extends object, Out extends keyof A> = { readonly [K in Out]: A[K] };
+export type KernelArrays<A extends object, Out extends keyof A> = {
+  readonly [K in Out]: Owned<A[K]>;
+};
 
 /** The results of {@linkcode KernelActor.run} by binding name. */
 export type KernelRefs<A extends object, Out extends keyof A> = {
-  readonly [K in Out]: DeviceRef<Extract<A[K], DeviceArray>>;
+  readonly [K in Out]: DeviceRef<Owned<A[K]>>;
 };
 
 /** An actor that runs one kernel, on whatever device it was placed. Calls run concurrently. */

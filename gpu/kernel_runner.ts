@@ -9,7 +9,7 @@ import {
   workgroupsFor,
 } from "./arguments.ts";
 import type { BoundBuffer } from "./bind_groups.ts";
-import { type AcquiredBuffer, type PooledBuffer, writeGuarded } from "./buffers.ts";
+import type { AcquiredBuffer, PooledBuffer } from "./buffers.ts";
 import type { GpuHandle } from "./device.ts";
 import type { KernelArgs, KernelInput, KernelOptions } from "./kernel_spec.ts";
 import type { LaneWork } from "./lane.ts";
@@ -230,19 +230,11 @@ export class KernelRunner<A extends object = KernelArgs> {
     if (byteLength === 0 || argument.from === "output") {
       if (!fresh) call.clears.push({ buffer, bytes });
     } else if (argument.from === "array") {
-      this.#upload(buffer, argument.array, fresh);
+      this.#gpu.lane.upload(buffer, argument.array, fresh);
     } else {
       const from = argument.slot.use();
       call.copies.push({ from, offset: 0, to: buffer, bytes: roundUp(byteLength, 4) });
     }
-  }
-
-  /** A new buffer may turn out to be missing: then `ready` says so, and this write must not. */
-  #upload({ raw }: PooledBuffer, array: TypedArray, fresh: boolean): void {
-    const { device } = this.#gpu.guard;
-    if (fresh) device.pushErrorScope("validation");
-    writeGuarded(device, raw, 0, array);
-    if (fresh) device.popErrorScope().catch(() => {});
   }
 
   #record(program: Program, call: StagedCall): Record<string, GpuSlot> {

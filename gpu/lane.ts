@@ -12,8 +12,10 @@ import { roundUp } from "./wgsl_types.ts";
 const MAX_BATCH = 64;
 /** Bytes that the reads of one submit share, unless one alone is larger. */
 const MAX_STAGED_BYTES = 64 * 1024 * 1024;
-/** Uniform bytes of one submit: room for all that one kernel can bind, 15 of 64 KiB. */
-const ARENA_BYTES = 1024 * 1024;
+/** Uniforms and small uploads of one submit; all that one kernel can bind is 15 uniforms of 64 KiB. */
+const ARENA_BYTES = 2 * 1024 * 1024;
+/** Below this a copy on the device costs less than a write of its own (8 µs each on Deno). */
+const SMALL_UPLOAD_BYTES = 16 * 1024;
 
 /** One kernel call, ready to encode. Buffers that it writes are its own, so it may run twice. */
 export interface LaneWork {
@@ -42,16 +44,24 @@ interface PendingRead {
   readonly reject: (error: Error) => void;
 }
 
+interface Upload {
+  readonly offset: number;
+  readonly to: PooledBuffer;
+  readonly bytes: number;
+}
+
 /** What one submit carries. */
 class Batch {
+  /** Small arrays on their way: from the arena to their buffers, before all work. */
+  readonly uploads: Upload[] = [];
   readonly work: LaneWork[] = [];
   readonly reads: PendingRead[] = [];
   readonly retired: PooledBuffer[] = [];
-  uniforms: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  arena: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   stagedBytes = 0;
 
   get empty(): boolean {
-    return this.work.length === 0 && this.reads.length === 0;
+    return this.work.length === 0 && this.reads.length === 0 && this.uploads.length === 0;
   }
 }
 
@@ -73,12 +83,12 @@ export class Lane {
   readonly #readback: Readback;
   readonly #alignment: number;
   /** Filled while a batch is recorded, written to `#arena` just before its submit. */
-  readonly #uniformBytes = new Uint8Array(ARENA_BYTES);
-  #uniformEnd = 0;
+  readonly #arenaBytes = new Uint8Array(ARENA_BYTES);
+  #arenaEnd = 0;
   #arena: GPUBuffer | null = null;
   #batch = new Batch();
-  /** Batches submitted whose outcome is not known, oldest first. */
-  readonly #flying = new Set<Batch>();
+  /** Batches submitted, and when their outcome is known; oldest first. */
+  readonly #flying = new Map<Batch, Promise<void>>();
   #timer: ReturnType<typeof setImmediate> | null = null;
   /** While a failed batch is run again piece by piece, nothing may overtake it. */
   #repair: Promise<void> | null = null;
@@ -100,9 +110,9 @@ export class Lane {
   /** The buffer that all uniforms are bound to, at the offsets that `uniform` gives. */
   get arena(): GPUBuffer {
     return this.#arena ??= this.#guard.device.createBuffer({
-      label: "uniforms",
+      label: "arena",
       size: ARENA_BYTES,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
   }
 
@@ -112,7 +122,7 @@ export class Lane {
    * @param uniformBytes All its uniforms, each rounded up to the device's alignment.
    */
   reserve(uniformBytes: number): void {
-    const full = this.#uniformEnd + uniformBytes > ARENA_BYTES;
+    const full = this.#arenaEnd + uniformBytes > ARENA_BYTES;
     if (full || this.#batch.work.length >= MAX_BATCH) this.flush();
   }
 
@@ -123,10 +133,36 @@ export class Lane {
 
   /** Keeps a uniform for the next submit; the offset is for its dispatch only. */
   uniform(bytes: Uint8Array): number {
-    const offset = this.#uniformEnd;
-    this.#uniformBytes.set(bytes, offset);
-    this.#uniformEnd = offset + this.uniformFootprint(bytes.byteLength);
+    const offset = this.#arenaEnd;
+    this.#arenaBytes.set(bytes, offset);
+    this.#arenaEnd = offset + this.uniformFootprint(bytes.byteLength);
     return offset;
+  }
+
+  /**
+   * Takes the data now and puts it at the start of a buffer that no pending work uses, before all
+   * work recorded later.
+   *
+   * @param fresh Whether the buffer is new: it may turn out to be missing, which its `ready` says.
+   */
+  upload(to: PooledBuffer, data: ArrayBufferView, fresh: boolean): void {
+    const { device } = this.#guard;
+    const bytes = roundUp(data.byteLength, 4);
+    if (fresh) {
+      device.pushErrorScope("validation");
+      writeGuarded(device, to.raw, 0, data);
+      device.popErrorScope().catch(() => {});
+      return;
+    }
+    if (bytes > SMALL_UPLOAD_BYTES) return writeGuarded(device, to.raw, 0, data);
+    if (bytes === 0) return;
+    if (this.#arenaEnd + bytes > ARENA_BYTES) this.flush();
+    const offset = this.#arenaEnd;
+    this.#arenaEnd = roundUp(offset + bytes, this.#alignment);
+    this.#arenaBytes.fill(0, offset + data.byteLength, offset + bytes);
+    this.#arenaBytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    this.#batch.uploads.push({ offset, to, bytes });
+    this.#schedule();
   }
 
   /** Adds work to the next submit. */
@@ -159,7 +195,7 @@ export class Lane {
 
   /** Gives a buffer back to the pool once no work that uses it is pending. */
   retire(buffer: PooledBuffer): void {
-    const last = this.#batch.empty ? [...this.#flying].at(-1) : this.#batch;
+    const last = this.#batch.empty ? [...this.#flying.keys()].at(-1) : this.#batch;
     if (last === undefined) this.#buffers.release(buffer);
     else last.retired.push(buffer);
   }
@@ -170,12 +206,19 @@ export class Lane {
     this.#timer = null;
     const batch = this.#batch;
     if (batch.empty || this.#guard.error !== null) return;
-    batch.uniforms = this.#uniformBytes.slice(0, this.#uniformEnd);
-    this.#uniformEnd = 0;
+    batch.arena = this.#arenaBytes.slice(0, this.#arenaEnd);
+    this.#arenaEnd = 0;
     this.#batch = new Batch();
-    this.#flying.add(batch);
-    if (this.#repair === null) void this.#run(batch);
-    else this.#repair = this.#repair.then(() => this.#run(batch));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flying.set(batch, promise);
+    const repair = this.#repair;
+    void (repair === null ? this.#run(batch) : repair.then(() => this.#run(batch))).then(resolve);
+  }
+
+  /** Submits what was recorded and waits until its outcome is known and its buffers are back. */
+  async idle(): Promise<void> {
+    this.flush();
+    await Promise.all(this.#flying.values());
   }
 
   #schedule(): void {
@@ -189,7 +232,7 @@ export class Lane {
   async #run(batch: Batch): Promise<void> {
     try {
       this.#guard.check();
-      const failure = await this.#execute(batch.work, batch.uniforms, batch.reads);
+      const failure = await this.#execute(batch, batch.work, batch.reads);
       if (failure !== null) await this.#blockUntil(this.#isolate(batch, failure));
       else for (const work of batch.work) this.#spread(work);
     } catch (cause) {
@@ -218,9 +261,11 @@ export class Lane {
   /** A batch that the device refused did nothing: runs its parts one by one to find the culprit. */
   async #isolate(batch: Batch, failure: Error): Promise<void> {
     const alone = batch.work.length === 1 && batch.reads.length === 0;
+    if (batch.uploads.length > 0) await this.#execute(batch, [], []);
+    batch.uploads.length = 0;
     for (const work of batch.work) {
       if (this.#spread(work)) continue;
-      const error = alone ? failure : await this.#execute([work], batch.uniforms, []);
+      const error = alone ? failure : await this.#execute(batch, [work], []);
       if (error !== null) { for (const slot of work.outputs) slot.fail(error); }
     }
     for (const read of batch.reads) {
@@ -228,15 +273,15 @@ export class Lane {
         read.reject(read.slot.error);
         continue;
       }
-      const error = await this.#execute([], batch.uniforms, [read]);
+      const error = await this.#execute(batch, [], [read]);
       if (error !== null) read.reject(error);
     }
   }
 
   /** One encoder, one submit. Gives the device's complaint, or `null`, then all reads are resolved. */
   async #execute(
+    batch: Batch,
     work: readonly LaneWork[],
-    uniforms: Uint8Array,
     reads: readonly PendingRead[],
   ): Promise<Error | null> {
     const { device } = this.#guard;
@@ -245,8 +290,11 @@ export class Lane {
     let staged: StagedReads | null = null;
     let failed: unknown = null;
     try {
-      if (uniforms.byteLength > 0) writeGuarded(device, this.arena, 0, uniforms);
+      writeGuarded(device, this.arena, 0, batch.arena);
       const encoder = device.createCommandEncoder();
+      for (const { offset, to, bytes } of batch.uploads) {
+        encoder.copyBufferToBuffer(this.arena, offset, to.raw, 0, bytes);
+      }
       this.#encode(encoder, work);
       if (reads.length > 0) {
         const requests = reads.map(({ slot, source }) => (
@@ -303,7 +351,7 @@ export class Lane {
   #abort(error: Error): void {
     if (this.#timer !== null) clearImmediate(this.#timer);
     this.#timer = null;
-    for (const batch of [...this.#flying, this.#batch]) {
+    for (const batch of [...this.#flying.keys(), this.#batch]) {
       for (const work of batch.work) for (const slot of work.outputs) slot.fail(error);
       for (const read of batch.reads) read.reject(error);
     }

@@ -18,6 +18,7 @@ export {
   type KernelInputs,
   type KernelRefs,
   type Keys,
+  type Owned,
 } from "./kernel_actor.ts";
 export { KernelRunner } from "./kernel_runner.ts";
 export { runTwin } from "./cpu_twin.ts";

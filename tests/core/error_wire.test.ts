@@ -109,7 +109,8 @@ Deno.test("error_wire: own fields with dangerous names are inert", () => {
 
 Deno.test("errorClassName: the class, not what it calls itself", () => {
   class Mine extends RangeError {}
-  const { TypeError: Same } = { TypeError: class TypeError extends Error {} };
+  class Same extends Error {}
+  Object.defineProperty(Same, "name", { value: "TypeError" });
   assert.equal(errorClassName(new RangeError()), "RangeError");
   assert.equal(errorClassName(new Mine()), "Mine");
   assert.equal(errorClassName(new Same()), "Error");

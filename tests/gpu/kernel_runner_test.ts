@@ -248,7 +248,7 @@ gpuTest("KernelRunner: other ways not to compile", async (gpu) => {
     [`${entry} {\n  let a = 1\n}`, 3, /expected `;`/],
     [`${entry} {\n  let a: f32 = 1u;\n}`, 2, /./],
     ["fn f() {}", 0, /no @compute entry point/],
-    [`@compute @workgroup_size(100000) fn main() {}`, 0, /workgroup/],
+    [`@compute @workgroup_size(100000) fn main() {}`, 0, /workgroup size/i],
     ["@group(0) @binding(0) var t: texture_2d<f32>; " + entry + "{}", 0, /texture or sampler/],
   ];
   for (const [wgsl, line, message] of table) {

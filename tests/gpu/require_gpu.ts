@@ -25,6 +25,7 @@ export function gpuTest(name: string, fn: (gpu: GpuHandle) => Promise<void>): vo
     await using gpu = await openOrSkip(name);
     if (gpu === null) return;
     await fn(gpu);
+    await gpu.lane.idle();
     if (gpu.complaints.length > 0) throw new Error(`uncaptured: ${gpu.complaints.join("\n")}`);
     const { liveBytes } = gpu.buffers;
     if (liveBytes !== 0) throw new Error(`${liveBytes} bytes of buffers are still in use`);

@@ -1,0 +1,140 @@
+/** Runs one test in every kind of place that an actor can live in. */
+import {
+  type Actor,
+  type ActorRef,
+  type ActorSource,
+  type CreateOptions,
+  type DeadLetter,
+  type Host,
+  onPool,
+  type Placement,
+  type PoolDescription,
+  startHost,
+  workerPool,
+} from "@dramatis/dramatis";
+
+/** The module whose actors other hosts may make. */
+export const ACTORS = new URL("../fixtures/actors.ts", import.meta.url).href;
+
+/** The main pool, a worker pool, a worker pool of another host. */
+export type PlaceName = "main" | "worker" | "remote";
+
+/** A host that calls, and a place where the actors of a test live. */
+export class Stage implements AsyncDisposable {
+  readonly #hosts: Host[];
+  readonly #letters: Letters;
+  readonly pool: PoolDescription;
+
+  constructor(hosts: Host[], letters: Letters, pool: PoolDescription) {
+    this.#hosts = hosts;
+    this.#letters = letters;
+    this.pool = pool;
+  }
+
+  /** The host of the test's own calls. */
+  get host(): Host {
+    return this.#hosts[0]!;
+  }
+
+  /** The host of the place: the same unless that is remote. */
+  get owner(): Host {
+    return this.#hosts.at(-1)!;
+  }
+
+  /** The place, for `createActor`. */
+  get place(): Placement {
+    return onPool(this.pool);
+  }
+
+  /** Makes an actor in the place. */
+  create<A extends Actor, P extends unknown[]>(
+    source: ActorSource<A, P>,
+    args: NoInfer<P>,
+    options: CreateOptions<Placement> = {},
+  ): Promise<ActorRef<A>> {
+    return this.host.createActor(source, args, { place: this.place, ...options });
+  }
+
+  /** The next dead letter of either host. */
+  letter(): Promise<DeadLetter> {
+    return this.#letters.next();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const host of this.#hosts) await host.stop();
+  }
+}
+
+/** Dead letters as they come. */
+export class Letters {
+  readonly #come: DeadLetter[] = [];
+  readonly #waiting: ((letter: DeadLetter) => void)[] = [];
+
+  /** For `onDeadLetter`. */
+  readonly take = (letter: DeadLetter): void => {
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#come.push(letter);
+    else waiting(letter);
+  };
+
+  /** How many nobody has asked for. */
+  get size(): number {
+    return this.#come.length;
+  }
+
+  next(): Promise<DeadLetter> {
+    const letter = this.#come.shift();
+    return letter === undefined
+      ? new Promise((resolve) => this.#waiting.push(resolve))
+      : Promise.resolve(letter);
+  }
+}
+
+/** Opens the stage for one place; the caller disposes of it. */
+export async function openStage(name: PlaceName): Promise<Stage> {
+  const letters = new Letters();
+  const common = { pools: [workerPool({ count: 1 })], onDeadLetter: letters.take };
+  if (name !== "remote") {
+    const host = await startHost(common);
+    return new Stage([host], letters, host.pools()[name === "main" ? 0 : 1]!);
+  }
+  const [host, owner] = await startTwoHosts(common);
+  return new Stage([host, owner], letters, owner.pools()[1]!);
+}
+
+/** Two hosts in this process, linked over a socket; the second makes the fixtures' actors. */
+export async function startTwoHosts(
+  options: Parameters<typeof startHost>[0] = {},
+): Promise<[Host, Host]> {
+  const token = crypto.randomUUID();
+  const owner = await startHost({
+    pools: [workerPool({ count: 1 })],
+    ...options,
+    token,
+    listen: { port: 0 },
+    modules: [ACTORS],
+  });
+  try {
+    const host = await startHost({
+      pools: [workerPool({ count: 1 })],
+      ...options,
+      token,
+      modules: [ACTORS],
+      join: [`ws://${owner.address}`],
+    });
+    return [host, owner];
+  } catch (error) {
+    await owner.stop();
+    throw error;
+  }
+}
+
+/** Registers a test once for each place. */
+export function testEverywhere(name: string, body: (stage: Stage) => Promise<void>): void {
+  for (const place of ["main", "worker", "remote"] as const) {
+    Deno.test(`${name} (${place})`, async () => {
+      await using stage = await openStage(place);
+      await body(stage);
+    });
+  }
+}
