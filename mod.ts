@@ -26,7 +26,33 @@ export {
   type PoolId,
 } from "./src/core/address.ts";
 export type { Device, DeviceKind } from "./src/core/device.ts";
-export * from "./src/core/errors.ts";
+export {
+  ActorExistsError,
+  ActorFailedError,
+  ActorNotFoundError,
+  ActorStartError,
+  type ActorStartPhase,
+  ActorStoppedError,
+  CallTimeoutError,
+  DramatisError,
+  type ExitKind,
+  GpuDeviceLostError,
+  GpuOutOfMemoryError,
+  GpuUnavailableError,
+  HostLostError,
+  KernelArgumentError,
+  KernelCompileError,
+  type KernelDiagnostic,
+  LinkRefusedError,
+  MailboxFullError,
+  NotSerializableError,
+  PlacementError,
+  type PlacementRefusal,
+  PoolLostError,
+  PoolStartError,
+  type PoolStartPhase,
+  ProtocolError,
+} from "./src/core/errors.ts";
 export type { HostDescription, PoolDescription } from "./src/core/protocol.ts";
 export { share, transfer } from "./src/core/transfer.ts";
 export { Host, startHost } from "./src/host/host.ts";

@@ -17,39 +17,38 @@ export interface SecondHostOptions {
 }
 
 /**
- * Starts it and waits until it says where it listens.
+ * Starts it and waits until it says where it listens. It ends when its standard input does, and so
+ * with this process, however this one ends; the token goes the same way and is never in a file.
  *
  * @throws {Error} with what it printed, if it ends instead.
  */
 export async function startSecondHost(options: SecondHostOptions): Promise<SecondHost> {
-  const tokenFile = await Deno.makeTempFile({ prefix: "dramatis-token-" });
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--allow-all",
+      new URL("../src/cli/serve.ts", import.meta.url).href,
+      ...["--port", "0", "--gpu", "off", "--workers", String(options.workers)],
+      ...["--token-file", "-", "--until-stdin-closes"],
+      ...options.modules.flatMap((module) => ["--modules", module]),
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const input = process.stdin.getWriter();
+  const output = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  // If it has ended already, what it printed says more than that it does not read.
+  await input.write(new TextEncoder().encode(`${options.token}\n`)).catch(() => {});
+  const end = async () => {
+    await input.close().catch(() => {});
+    await Promise.all([process.status, drain(output)]);
+  };
   try {
-    await Deno.writeTextFile(tokenFile, options.token);
-    const process = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--allow-all",
-        new URL("../src/cli/serve.ts", import.meta.url).href,
-        ...["--port", "0", "--gpu", "off", "--workers", String(options.workers)],
-        ...["--token-file", tokenFile],
-        ...options.modules.flatMap((module) => ["--modules", module]),
-      ],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    const output = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    const url = await readUrl(output);
-    const drained = drain(output);
-    return {
-      url,
-      async [Symbol.asyncDispose]() {
-        process.kill("SIGTERM");
-        await Promise.all([process.status, drained]);
-      },
-    };
-  } finally {
-    await Deno.remove(tokenFile);
+    return { url: await readUrl(output), [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await end();
+    throw error;
   }
 }
 
@@ -57,14 +56,13 @@ async function readUrl(output: ReadableStreamDefaultReader<string>): Promise<str
   let text = "";
   while (true) {
     const { done, value } = await output.read();
-    if (done) throw new Error(`The second host ended before it listened: ${text}`);
+    if (done) throw new Error(`the second host ended before it listened: ${text}`);
     text += value;
     const url = /listens on (ws:\/\/\S+)\s/.exec(text)?.[1];
     if (url !== undefined) return url;
   }
 }
 
-/** What nobody reads would fill the pipe and stop the writer. */
 async function drain(output: ReadableStreamDefaultReader<string>): Promise<void> {
   while (!(await output.read()).done);
 }

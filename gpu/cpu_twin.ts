@@ -15,21 +15,6 @@ import { bytesPerScalar, type TypedArray, typedArrayOf } from "./typed_array.ts"
  * @returns New arrays by binding name.
  * @throws {GpuUnavailableError} When the kernel has no twin.
  * @throws {KernelArgumentError} Naming the binding, what it is and what it got.
- *
- * @example
- * ```ts
- * import { runTwin } from "@dramatis/dramatis/gpu";
- *
- * const { y } = await runTwin<{ y: Float32Array }>("double", {
- *   wgsl: `
- *     @group(0) @binding(0) var<storage, read_write> y: array<f32>;
- *     @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
- *       if (g.x < arrayLength(&y)) { y[g.x] *= 2; }
- *     }`,
- *   cpu: ({ y }) => y.forEach((value, i) => y[i] = 2 * value),
- * }, { y: Float32Array.of(1, 2, 3) });
- * console.log(y); // Float32Array [ 2, 4, 6 ]
- * ```
  */
 export async function runTwin<A extends object = KernelArgs>(
   name: string,

@@ -158,14 +158,6 @@ function describe(adapter: GPUAdapter, device: GPUDevice): Device {
  *
  * @returns `null` when there is no adapter: an answer, not an error.
  * @throws When an adapter is there but gives no device.
- *
- * @example
- * ```ts
- * import { openGpu } from "@dramatis/dramatis/gpu";
- *
- * await using gpu = await openGpu();
- * console.log(gpu?.description.kind ?? "no GPU here");
- * ```
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuHandle | null> {
   const resolved: Required<OpenGpuOptions> = {

@@ -1,5 +1,5 @@
 import { PoolStartError } from "../src/core/errors.ts";
-import type { PoolSpec } from "../src/pool/pool.ts";
+import type { PoolSpec, PoolStarter } from "../src/pool/pool.ts";
 import { startWorker } from "../src/pool/worker.ts";
 
 /** How to start a gpu pool. */
@@ -13,6 +13,10 @@ export interface GpuPoolOptions {
   /** A name for placement: `label("big")` finds this pool. */
   label?: string;
 }
+
+/** Why there is no gpu pool, and what to do about it. */
+export const NO_ADAPTER = "this machine has no WebGPU adapter. On Debian, apt-get install " +
+  "libvulkan1 and the card's driver, or mesa-vulkan-drivers for one in software";
 
 /**
  * A gpu pool for `startHost`: a worker that owns the machine's WebGPU device, hardware if there is
@@ -34,20 +38,17 @@ export function gpuPool(options: GpuPoolOptions = {}): PoolSpec {
     entry: new URL("./worker_main.ts", import.meta.url),
     label,
   } as const;
-  return {
+  const starter: PoolStarter = {
     kind: "gpu",
     count: 1,
     label,
     async start(start) {
       const pool = await startWorker(kind, start);
       if (pool === null && required) {
-        throw new PoolStartError(
-          "No gpu pool could be started: this machine has no WebGPU adapter. On Debian, " +
-            "apt-get install libvulkan1 and the card's driver, or mesa-vulkan-drivers for one in software",
-          "device",
-        );
+        throw new PoolStartError(`No gpu pool could be started: ${NO_ADAPTER}`, "device");
       }
       return pool;
     },
   };
+  return starter;
 }

@@ -57,5 +57,5 @@ export function kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys
       );
     },
   };
-  return Object.freeze({ [ACTOR_TYPE]: type });
+  return Object.freeze({ [ACTOR_TYPE]: type }) as Kernel<A, Out>;
 }

@@ -78,6 +78,7 @@ export class KernelActor<A extends object, Out extends Keys<A>> extends Stateles
     this.#engine.release(id);
   }
 
+  /** Frees what it keeps. */
   override preDestroy(): void {
     this.#engine.close();
   }

@@ -1,47 +1,30 @@
 /** Runs one kernel on one device. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
-import {
-  byteLengthOf,
-  checkArguments,
-  type CheckedArgument,
-  checkLimits,
-  workgroupsFor,
-} from "./arguments.ts";
+import { byteLengthOf } from "./arguments.ts";
 import type { BoundBuffer } from "./bind_groups.ts";
-import type { AcquiredBuffer, PooledBuffer } from "./buffers.ts";
 import type { GpuHandle } from "./device.ts";
 import type { KernelArgs, KernelInput, KernelOptions } from "./kernel_spec.ts";
 import type { LaneWork } from "./lane.ts";
-import { packUniform } from "./layout.ts";
 import type { Program } from "./program.ts";
-import { type KernelBinding, type KernelInterface, reflectKernel } from "./reflection.ts";
+import { type KernelInterface, reflectKernel } from "./reflection.ts";
 import { GpuSlot } from "./slot.ts";
-import { bytesPerScalar, type TypedArray, typedArrayOf } from "./typed_array.ts";
+import { readSlot } from "./slots.ts";
+import { StagedCall } from "./staged_call.ts";
+import { bytesPerScalar, type TypedArray } from "./typed_array.ts";
 import { roundUp } from "./wgsl_types.ts";
 
 /** The id under which bind groups know the uniform arena; pooled buffers count from 1. */
 const ARENA_ID = 0;
 
-/** A call with its data on the device, its dispatch not yet recorded. */
-interface StagedCall {
-  readonly workgroups: readonly [number, number, number];
-  /** By binding name: the buffer of each storage binding and the bytes of it to bind. */
-  readonly buffers: Map<string, { readonly buffer: PooledBuffer; readonly bytes: number }>;
-  /** Taken from the pool for this call, by binding name: inputs to give back, and results. */
-  readonly acquired: Map<string, AcquiredBuffer>;
-  /** By binding name. */
-  readonly uniforms: Map<string, Uint8Array>;
-  readonly clears: { buffer: PooledBuffer; bytes: number }[];
-  readonly copies: { from: PooledBuffer; offset: number; to: PooledBuffer; bytes: number }[];
-  /** Slots of the caller, held until the work is recorded. */
-  readonly held: GpuSlot[];
-  readonly results: CheckedArgument[];
-}
-
-/** Bytes that a storage binding covers: at least one element, as WebGPU has no empty bindings. */
-function boundBytes({ stride, headerBytes, fixedBytes }: KernelBinding, byteLength: number) {
-  return roundUp(Math.max(byteLength, fixedBytes ?? headerBytes + stride, 4), 4);
+/** How to enqueue one call. */
+export interface EnqueueOptions {
+  /**
+   * Names of bindings whose slots the runner takes over: it releases them, once the arguments are
+   * accepted. The only reference of a read_write binding then becomes the result, without a copy.
+   *
+   * @default none
+   */
+  readonly consume?: readonly string[];
 }
 
 /**
@@ -50,24 +33,6 @@ function boundBytes({ stride, headerBytes, fixedBytes }: KernelBinding, byteLeng
  * The first call compiles. Arrays passed to read_write bindings are copied, so the caller's never
  * change; so are slots. An empty array is bound as one zero element, since WebGPU has no empty
  * bindings: `arrayLength` says 1 in the shader. An `array<f16>` of odd length is one longer there.
- *
- * @example
- * ```ts
- * import { KernelRunner, openGpu } from "@dramatis/dramatis/gpu";
- *
- * await using gpu = await openGpu();
- * if (gpu !== null) {
- *   const double = new KernelRunner(gpu, "double", {
- *     wgsl: `
- *       @group(0) @binding(0) var<storage, read_write> y: array<f32>;
- *       @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
- *         if (g.x < arrayLength(&y)) { y[g.x] *= 2; }
- *       }`,
- *   });
- *   const { y } = await double.run({ y: Float32Array.of(1, 2, 3) });
- *   console.log(y); // Float32Array [ 2, 4, 6 ]
- * }
- * ```
  */
 export class KernelRunner<A extends object = KernelArgs> {
   /** The kernel's name, for messages. */
@@ -129,26 +94,30 @@ export class KernelRunner<A extends object = KernelArgs> {
    * @returns A slot for every read_write binding; the caller releases each.
    * @throws As `run` does.
    */
-  async enqueue(args: KernelInput<A>): Promise<Record<string, GpuSlot>> {
+  async enqueue(
+    args: KernelInput<A>,
+    options: EnqueueOptions = {},
+  ): Promise<Record<string, GpuSlot>> {
     this.#gpu.guard.check();
     // The arguments are taken before the first wait: callers may change their arrays after the call.
     const kernel = this.#interface ?? await this.prepare();
-    const call = this.#stage(kernel, args as Readonly<Record<string, unknown>>);
+    const { consume = [] } = options;
+    const given = args as Readonly<Record<string, unknown>>;
+    const call = new StagedCall(this.#gpu, this.name, kernel, this.#options, given, consume);
     try {
       const program = this.#program ?? await this.#compiled();
-      for (const { ready } of call.acquired.values()) if (ready !== null) await ready;
-      this.#gpu.guard.check();
+      await call.ready();
       return this.#record(program, call);
     } catch (error) {
-      this.#discard(call);
+      call.discard();
       throw error;
     } finally {
-      for (const slot of call.held) slot.release();
+      call.finish();
     }
   }
 
   /**
-   * Reads a slot; it stays as it is.
+   * Reads a slot, after all work recorded before; it stays as it is.
    *
    * @returns A new array of `slot.length` numbers.
    * @throws {GpuDeviceLostError} When its device is gone.
@@ -156,8 +125,7 @@ export class KernelRunner<A extends object = KernelArgs> {
    * @throws What the kernel that had to fill it failed with.
    */
   async read(slot: GpuSlot): Promise<TypedArray> {
-    this.#checkDevice(slot, "");
-    return typedArrayOf(slot.dtype, await this.#gpu.lane.read(slot));
+    return await readSlot(this.#gpu, slot);
   }
 
   /** Gives one reference of a slot back, as `slot.release()`. */
@@ -169,72 +137,6 @@ export class KernelRunner<A extends object = KernelArgs> {
     this.#gpu.guard.check();
     const { wgsl, entry } = this.#options;
     return this.#program ??= await this.#gpu.programs.get(this.name, wgsl, entry);
-  }
-
-  #checkDevice(slot: GpuSlot, binding: string): void {
-    slot.use();
-    if (slot.isOn(this.#gpu.guard)) return;
-    const which = binding === "" ? "the slot" : `binding "${binding}": the slot`;
-    throw new KernelArgumentError(`${this.name}: ${which} lives on another device`, binding);
-  }
-
-  /** Checks everything, then uploads: nothing is taken from the pool for a call that is refused. */
-  #stage(kernel: KernelInterface, args: Readonly<Record<string, unknown>>): StagedCall {
-    const { guard } = this.#gpu;
-    const checked = checkArguments(this.name, kernel, this.#options, args);
-    const workgroups = workgroupsFor(this.name, kernel, this.#options, args, checked);
-    const call: StagedCall = {
-      workgroups,
-      buffers: new Map(),
-      acquired: new Map(),
-      uniforms: new Map(),
-      clears: [],
-      copies: [],
-      held: [],
-      results: checked.filter(({ binding }) => binding.role === "storage-read-write"),
-    };
-    for (const argument of checked) {
-      checkLimits(this.name, argument, guard.device.limits, guard.name);
-      const { name, type } = argument.binding;
-      if (argument.from === "slot") this.#checkDevice(argument.slot, name);
-      if (argument.from !== "uniform") continue;
-      call.uniforms.set(name, packUniform(this.name, name, type, argument.value));
-    }
-    try {
-      for (const argument of checked) this.#place(call, argument);
-    } catch (error) {
-      this.#discard(call);
-      for (const slot of call.held) slot.release();
-      throw error;
-    }
-    return call;
-  }
-
-  /** Gives one storage binding its buffer, with its content or the order to copy or clear. */
-  #place(call: StagedCall, argument: CheckedArgument): void {
-    if (argument.from === "uniform") return;
-    const { name, role } = argument.binding;
-    const byteLength = byteLengthOf(argument);
-    const bytes = boundBytes(argument.binding, byteLength);
-    if (argument.from === "slot") {
-      call.held.push(argument.slot.retain());
-      if (role === "storage-read" && byteLength > 0) {
-        call.buffers.set(name, { buffer: argument.slot.use(), bytes });
-        return;
-      }
-    }
-    const acquired = this.#gpu.buffers.acquire(bytes);
-    const { buffer, fresh } = acquired;
-    call.acquired.set(name, acquired);
-    call.buffers.set(name, { buffer, bytes });
-    if (byteLength === 0 || argument.from === "output") {
-      if (!fresh) call.clears.push({ buffer, bytes });
-    } else if (argument.from === "array") {
-      this.#gpu.lane.upload(buffer, argument.array, fresh);
-    } else {
-      const from = argument.slot.use();
-      call.copies.push({ from, offset: 0, to: buffer, bytes: roundUp(byteLength, 4) });
-    }
   }
 
   #record(program: Program, call: StagedCall): Record<string, GpuSlot> {
@@ -249,8 +151,8 @@ export class KernelRunner<A extends object = KernelArgs> {
     }
     const dispatch = call.workgroups.includes(0) ? null : this.#dispatch(program, call);
     const outputs = Object.values(results);
-    const { clears, copies, held } = call;
-    const work: LaneWork = { label: this.name, clears, copies, dispatch, inputs: held, outputs };
+    const { clears, copies, inputs } = call;
+    const work: LaneWork = { label: this.name, clears, copies, dispatch, inputs, outputs };
     lane.record(work);
     for (const [name, { buffer }] of call.acquired) {
       if (results[name] === undefined) lane.retire(buffer);
@@ -263,7 +165,7 @@ export class KernelRunner<A extends object = KernelArgs> {
     const { lane, bindGroups } = this.#gpu;
     let footprint = 0;
     for (const { byteLength } of call.uniforms.values()) {
-      footprint += lane.uniformFootprint(byteLength);
+      footprint += lane.arena.footprint(byteLength);
     }
     lane.reserve(footprint);
     const groups = program.layouts.map((_, group) => {
@@ -277,9 +179,9 @@ export class KernelRunner<A extends object = KernelArgs> {
           bound.push({ binding: binding.binding, id: buffer.id, raw: buffer.raw, bytes });
           continue;
         }
-        offsets.push(lane.uniform(uniform));
+        offsets.push(lane.arena.put(uniform));
         const bytes = roundUp(uniform.byteLength, 16);
-        bound.push({ binding: binding.binding, id: ARENA_ID, raw: lane.arena, bytes });
+        bound.push({ binding: binding.binding, id: ARENA_ID, raw: lane.arena.buffer, bytes });
       }
       return { bindGroup: bindGroups.get(program, group, bound), offsets };
     });
@@ -289,10 +191,5 @@ export class KernelRunner<A extends object = KernelArgs> {
       groups.forEach(({ bindGroup, offsets }, i) => pass.setBindGroup(i, bindGroup, offsets));
       pass.dispatchWorkgroups(x, y, z);
     };
-  }
-
-  #discard(call: StagedCall): void {
-    for (const { buffer } of call.acquired.values()) this.#gpu.lane.retire(buffer);
-    call.acquired.clear();
   }
 }

@@ -4,8 +4,8 @@ import type { UniformValue } from "./layout.ts";
 import type { GpuSlot } from "./slot.ts";
 import type { TypedArray } from "./typed_array.ts";
 
-/** One argument: an array or slot for a storage binding, plain data for a uniform. */
-export type KernelArgument = TypedArray | GpuSlot | UniformValue;
+/** One argument: an array for a storage binding, plain data for a uniform. */
+export type KernelArgument = TypedArray | UniformValue;
 
 /** A call's arguments by binding name. */
 export type KernelArgs = Readonly<Record<string, KernelArgument>>;
@@ -20,7 +20,7 @@ export type ArgumentShapes<A extends object> = {
 
 /** What a call passes: per array the array itself or a slot; outputs are left out. */
 export type KernelInput<A extends object> = {
-  readonly [K in keyof A]?: A[K] extends TypedArray ? A[K] | GpuSlot : A[K];
+  readonly [K in keyof A]?: A[K] | (Extract<A[K], TypedArray> extends never ? never : GpuSlot);
 };
 
 /** What a call on the CPU passes: as `KernelInput`, without slots. */

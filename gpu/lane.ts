@@ -2,6 +2,7 @@
 
 import { clearImmediate, setImmediate } from "node:timers";
 import { GpuOutOfMemoryError } from "../src/core/errors.ts";
+import { Arena, type ArenaUpload } from "./arena.ts";
 import { type BufferPool, type PooledBuffer, writeGuarded } from "./buffers.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import type { Readback, StagedReads } from "./readback.ts";
@@ -12,8 +13,6 @@ import { roundUp } from "./wgsl_types.ts";
 const MAX_BATCH = 64;
 /** Bytes that the reads of one submit share, unless one alone is larger. */
 const MAX_STAGED_BYTES = 64 * 1024 * 1024;
-/** Uniforms and small uploads of one submit; all that one kernel can bind is 15 uniforms of 64 KiB. */
-const ARENA_BYTES = 2 * 1024 * 1024;
 /** Below this a copy on the device costs less than a write of its own (8 µs each on Deno). */
 const SMALL_UPLOAD_BYTES = 16 * 1024;
 
@@ -44,16 +43,10 @@ interface PendingRead {
   readonly reject: (error: Error) => void;
 }
 
-interface Upload {
-  readonly offset: number;
-  readonly to: PooledBuffer;
-  readonly bytes: number;
-}
-
 /** What one submit carries. */
 class Batch {
   /** Small arrays on their way: from the arena to their buffers, before all work. */
-  readonly uploads: Upload[] = [];
+  readonly uploads: ArenaUpload[] = [];
   readonly work: LaneWork[] = [];
   readonly reads: PendingRead[] = [];
   readonly retired: PooledBuffer[] = [];
@@ -78,14 +71,11 @@ export interface LaneCounts {
  * encoder and one submit; all reads of a submit share one staging buffer and one map.
  */
 export class Lane {
+  /** Uniforms of the calls recorded here. */
+  readonly arena: Arena;
   readonly #guard: DeviceGuard;
   readonly #buffers: BufferPool;
   readonly #readback: Readback;
-  readonly #alignment: number;
-  /** Filled while a batch is recorded, written to `#arena` just before its submit. */
-  readonly #arenaBytes = new Uint8Array(ARENA_BYTES);
-  #arenaEnd = 0;
-  #arena: GPUBuffer | null = null;
   #batch = new Batch();
   /** Batches submitted, and when their outcome is known; oldest first. */
   readonly #flying = new Map<Batch, Promise<void>>();
@@ -98,7 +88,7 @@ export class Lane {
     this.#guard = guard;
     this.#buffers = buffers;
     this.#readback = readback;
-    this.#alignment = guard.device.limits.minUniformBufferOffsetAlignment;
+    this.arena = new Arena(guard);
     guard.onLost((error) => this.#abort(error));
   }
 
@@ -107,36 +97,14 @@ export class Lane {
     return { ...this.#counts };
   }
 
-  /** The buffer that all uniforms are bound to, at the offsets that `uniform` gives. */
-  get arena(): GPUBuffer {
-    return this.#arena ??= this.#guard.device.createBuffer({
-      label: "arena",
-      size: ARENA_BYTES,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-    });
-  }
-
   /**
    * Makes room for one call: its uniforms must be in the submit of its dispatch.
    *
-   * @param uniformBytes All its uniforms, each rounded up to the device's alignment.
+   * @param uniformBytes The footprints of all its uniforms.
    */
   reserve(uniformBytes: number): void {
-    const full = this.#arenaEnd + uniformBytes > ARENA_BYTES;
+    const full = !this.arena.fits(uniformBytes);
     if (full || this.#batch.work.length >= MAX_BATCH) this.flush();
-  }
-
-  /** Bytes that a uniform takes in the arena. */
-  uniformFootprint(bytes: number): number {
-    return roundUp(Math.max(bytes, 16), this.#alignment);
-  }
-
-  /** Keeps a uniform for the next submit; the offset is for its dispatch only. */
-  uniform(bytes: Uint8Array): number {
-    const offset = this.#arenaEnd;
-    this.#arenaBytes.set(bytes, offset);
-    this.#arenaEnd = offset + this.uniformFootprint(bytes.byteLength);
-    return offset;
   }
 
   /**
@@ -156,11 +124,8 @@ export class Lane {
     }
     if (bytes > SMALL_UPLOAD_BYTES) return writeGuarded(device, to.raw, 0, data);
     if (bytes === 0) return;
-    if (this.#arenaEnd + bytes > ARENA_BYTES) this.flush();
-    const offset = this.#arenaEnd;
-    this.#arenaEnd = roundUp(offset + bytes, this.#alignment);
-    this.#arenaBytes.fill(0, offset + data.byteLength, offset + bytes);
-    this.#arenaBytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    if (!this.arena.fits(this.arena.footprint(bytes))) this.flush();
+    const offset = this.arena.put(data);
     this.#batch.uploads.push({ offset, to, bytes });
     this.#schedule();
   }
@@ -206,8 +171,7 @@ export class Lane {
     this.#timer = null;
     const batch = this.#batch;
     if (batch.empty || this.#guard.error !== null) return;
-    batch.arena = this.#arenaBytes.slice(0, this.#arenaEnd);
-    this.#arenaEnd = 0;
+    batch.arena = this.arena.takeBytes();
     this.#batch = new Batch();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#flying.set(batch, promise);
@@ -290,10 +254,10 @@ export class Lane {
     let staged: StagedReads | null = null;
     let failed: unknown = null;
     try {
-      writeGuarded(device, this.arena, 0, batch.arena);
+      writeGuarded(device, this.arena.buffer, 0, batch.arena);
       const encoder = device.createCommandEncoder();
       for (const { offset, to, bytes } of batch.uploads) {
-        encoder.copyBufferToBuffer(this.arena, offset, to.raw, 0, bytes);
+        encoder.copyBufferToBuffer(this.arena.buffer, offset, to.raw, 0, bytes);
       }
       this.#encode(encoder, work);
       if (reads.length > 0) {
@@ -312,6 +276,7 @@ export class Lane {
     if (failed !== null || validation !== null || memory !== null) {
       if (staged !== null) this.#readback.abandon(staged);
       if (memory !== null) return new GpuOutOfMemoryError(memory.message);
+      if (failed instanceof GpuOutOfMemoryError) return failed;
       const message = validation?.message ?? (failed as Error).message;
       return new Error(`the GPU refused ${work[0]?.label ?? "a read"}: ${message}`);
     }
@@ -357,7 +322,5 @@ export class Lane {
     }
     this.#flying.clear();
     this.#batch = new Batch();
-    this.#arena?.destroy();
-    this.#arena = null;
   }
 }

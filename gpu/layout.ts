@@ -183,18 +183,6 @@ function writeStruct(
  * @returns Exactly `type.size` bytes.
  * @throws {KernelArgumentError} Naming the field that is missing, unknown, of the wrong type or,
  * of an integer, out of range.
- *
- * @example
- * ```ts
- * import { packUniform, reflectKernel } from "@dramatis/dramatis/gpu";
- *
- * const { bindings } = reflectKernel(`
- *   struct P { n: u32, origin: vec3f }
- *   @group(0) @binding(0) var<uniform> p: P;
- *   @compute @workgroup_size(1) fn main() { _ = p.n; }`);
- * const bytes = packUniform("k", "p", bindings[0]!.type, { n: 3, origin: [1, 2, 3] });
- * console.log(bytes.length); // 32: the vec3f starts at byte 16
- * ```
  */
 export function packUniform(
   kernel: string,

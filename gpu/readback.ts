@@ -1,5 +1,6 @@
 /** Reading device memory: staging buffers, mapped the quick way where that works. */
 
+import { GpuOutOfMemoryError } from "../src/core/errors.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import { capacityFor, formatBytes } from "./buffers.ts";
 
@@ -74,7 +75,11 @@ export class Readback {
     source.destroy();
   }
 
-  /** Records the copies of these reads into one staging buffer. Submit, then `collect`. */
+  /**
+   * Records the copies of these reads into one staging buffer. Submit, then `collect`.
+   *
+   * @throws {GpuOutOfMemoryError} When there is no memory for it.
+   */
   stage(encoder: GPUCommandEncoder, reads: readonly ReadRequest[]): StagedReads {
     const ranges: { offset: number; bytes: number }[] = [];
     let end = 0;
@@ -158,7 +163,13 @@ export class Readback {
       usage,
       mappedAtCreation: true, // see the class comment: without it an early read aborts Deno
     });
-    staging.unmap();
+    try {
+      staging.unmap();
+    } catch (cause) {
+      // Only a buffer that could not be made cannot be unmapped.
+      const wanted = `no memory for a staging buffer of ${formatBytes(size)}`;
+      throw new GpuOutOfMemoryError(`"${this.#guard.name}" has ${wanted}`, { cause });
+    }
     this.#all.add(staging);
     return staging;
   }

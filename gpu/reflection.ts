@@ -119,18 +119,6 @@ function reachable(uses: ReadonlyMap<string, ReadonlySet<string>>, entry: string
  * @param entry The compute entry point. @default the only one
  * @throws {KernelCompileError} When its declarations do not parse, it has no such compute entry point
  * or several and none was chosen, or it binds anything but buffers.
- *
- * @example
- * ```ts
- * import { reflectKernel } from "@dramatis/dramatis/gpu";
- *
- * const { workgroupSize, bindings } = reflectKernel(`
- *   @group(0) @binding(0) var<storage, read_write> y: array<f32>;
- *   @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
- *     if (g.x < arrayLength(&y)) { y[g.x] *= 2; }
- *   }`);
- * console.log(workgroupSize[0], bindings[0]?.name); // 64 y
- * ```
  */
 export function reflectKernel(wgsl: string, entry?: string): KernelInterface {
   const { reflectable, uses, enables } = prepareSource(wgsl);

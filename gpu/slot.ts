@@ -92,6 +92,18 @@ export class GpuSlot implements Disposable {
     return this;
   }
 
+  /**
+   * Takes the buffer out, if this is its only reference: the slot is released then, and the buffer the
+   * caller's. Else `null`, and nothing changes.
+   */
+  take(): PooledBuffer | null {
+    const buffer = this.use();
+    if (this.#references > 1) return null;
+    this.#references = 0;
+    this.#buffer = null;
+    return buffer;
+  }
+
   /** Gives one reference back. More releases than references do nothing. */
   release(): void {
     if (this.#buffer === null || --this.#references > 0) return;

@@ -12,6 +12,7 @@ import {
 import { gpuPool } from "@dramatis/dramatis/gpu";
 import { blurKernel, edgesKernel, PngFiles } from "./actors.ts";
 import { gaussianWeights } from "./filters.ts";
+import { noGpuNotice } from "../no_gpu.ts";
 
 /** Pixels that the blur reaches. */
 const RADIUS = 4;
@@ -19,7 +20,7 @@ const RADIUS = 4;
 const GAIN = 3;
 
 /** Filters one PNG into another. */
-export async function filterImage(path: string, out = outputOf(path)): Promise<void> {
+export async function filterImage(path: string, out: string): Promise<void> {
   await using host = await startHost({ pools: [workerPool(), gpuPool()] });
   const files = await host.createActor(PngFiles, [], { place: randomWorker() });
   const place = device({ prefer: "gpu", fallback: "cpu" });
@@ -27,6 +28,8 @@ export async function filterImage(path: string, out = outputOf(path)): Promise<v
   const edges = await host.createActor(edgesKernel, [], { place });
 
   const image = await timed(host, "decode", files, () => files.read(path));
+  const notice = noGpuNotice(host.poolOf(blur));
+  if (notice !== undefined) console.log(notice);
   const { width, height } = image;
   const size = { width, height, radius: RADIUS };
   const weights = gaussianWeights(RADIUS);
@@ -63,6 +66,7 @@ async function timed<T>(
   return result;
 }
 
-function outputOf(path: string): string {
+/** Where the result goes unless told: beside the image. */
+export function outputOf(path: string): string {
   return `${path.replace(/\.png$/i, "")}-edges.png`;
 }

@@ -12,20 +12,24 @@ import {
   workerPool,
 } from "@dramatis/dramatis";
 import { gpuPool, type KernelActor } from "@dramatis/dramatis/gpu";
+import { noGpuNotice } from "../no_gpu.ts";
 import { startSecondHost } from "../second_host.ts";
 import { type MandelbrotArgs, mandelbrotKernel } from "./kernel.ts";
 import { SEAHORSE_VALLEY, type Tile, tiles } from "./mandelbrot.ts";
 import { Picture } from "./picture.ts";
 import { Progress } from "./progress.ts";
-import { formatReport, tally, type TileRun } from "./report.ts";
+import { type DeviceName, formatReport, tally, type TileRun } from "./report.ts";
 
 type Renderer = ActorRef<KernelActor<MandelbrotArgs, "pixels">>;
 
 /** Tiles on their way to one renderer: the next waits there when one is done, and no more than that. */
 const IN_FLIGHT = 2;
 
-/** Renders the picture and writes it to a file. */
-export async function renderMandelbrot(path: string): Promise<void> {
+/** Renders so many pixels of the set, from the view's middle out, and writes them to a file. */
+export async function renderMandelbrot(
+  path: string,
+  size: { readonly width: number; readonly height: number },
+): Promise<void> {
   const token = crypto.randomUUID();
   const started = performance.now();
   await using second = await startSecondHost({
@@ -38,7 +42,7 @@ export async function renderMandelbrot(path: string): Promise<void> {
   describePools(host);
   const renderers = await createRenderers(host);
 
-  const view = SEAHORSE_VALLEY;
+  const view = { ...SEAHORSE_VALLEY, ...size };
   const work = tiles(view);
   console.log(`Rendering ${view.width}x${view.height} in ${work.length} tiles`);
   const picture = new Picture(view.width, view.height);
@@ -61,7 +65,9 @@ export async function renderMandelbrot(path: string): Promise<void> {
   const png = picture.encode();
   picture.verify(png);
   await Deno.writeFile(path, png);
-  console.log(`\n${formatReport(tally(runs), wallMs)}\n`);
+  console.log(
+    `\n${formatReport(tally(runs, renderers.map((one) => deviceOf(host, one))), wallMs)}\n`,
+  );
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${resolve(path)} (${png.byteLength} bytes, ${seconds} s in all)`);
 }
@@ -76,8 +82,12 @@ async function renderTile(
   const { pixels } = await renderer.compute({ tile });
   const endedMs = performance.now();
   picture.place(tile, pixels);
+  return { ...deviceOf(host, renderer), startedMs, endedMs };
+}
+
+function deviceOf(host: Host, renderer: Renderer): DeviceName {
   const { host: id, name, device } = host.poolOf(renderer);
-  return { host: nameOf(host, id), pool: name, device: device.name, startedMs, endedMs };
+  return { host: nameOf(host, id), pool: name, device: device.name };
 }
 
 /** One on the GPU, or on the CPU if there is none; and one on every worker, wherever that is. */
@@ -86,12 +96,8 @@ async function createRenderers(host: Host): Promise<Renderer[]> {
     place: device({ prefer: "gpu", fallback: "cpu" }),
   });
   const chosen = host.poolOf(onGpu);
-  if (chosen.device.kind === "cpu") {
-    console.log(
-      `No GPU adapter here: the kernel's CPU twin takes its place in ${chosen.name}. ` +
-        "For a software GPU on Debian: apt-get install mesa-vulkan-drivers libvulkan1",
-    );
-  }
+  const notice = noGpuNotice(chosen);
+  if (notice !== undefined) console.log(notice);
   const free = host.pools().filter(({ kind, host: id, pool }) =>
     kind === "worker" && !(id === chosen.host && pool === chosen.pool)
   );

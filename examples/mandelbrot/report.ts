@@ -1,13 +1,17 @@
 /** Where the tiles ran, as a table. Pure: records in, text out. @module */
 
-/** One finished tile: who rendered it, and when. */
-export interface TileRun {
+/** A device of a pool. */
+export interface DeviceName {
   /** The host's id or address. */
   readonly host: string;
   /** The pool on that host. */
   readonly pool: string;
   /** The device as the scheduler names it. */
   readonly device: string;
+}
+
+/** One finished tile: who rendered it, and when. */
+export interface TileRun extends DeviceName {
   /** When the tile was started, in milliseconds on the clock of whoever collects the records. */
   readonly startedMs: number;
   /** When its pixels were there, in milliseconds on the same clock. */
@@ -15,13 +19,7 @@ export interface TileRun {
 }
 
 /** What one device of one pool has done. */
-export interface DeviceRow {
-  /** The host's id or address. */
-  readonly host: string;
-  /** The pool on that host. */
-  readonly pool: string;
-  /** The device as the scheduler names it. */
-  readonly device: string;
+export interface DeviceRow extends DeviceName {
   /** Tiles rendered there. */
   readonly tiles: number;
   /** How long at least one tile was under way there, in milliseconds. */
@@ -33,17 +31,18 @@ export interface DeviceRow {
  *
  * A device that has several tiles under way at once is busy for the union of their times, not for
  * the sum: a GPU with a queue would look slow otherwise.
+ *
+ * @param devices those that get a row first, and one too if they have no tile. @default none
  */
-export function tally(runs: readonly TileRun[]): DeviceRow[] {
-  const groups = new Map<string, TileRun[]>();
-  for (const run of runs) {
-    const key = JSON.stringify([run.host, run.pool, run.device]);
-    const group = groups.get(key);
-    if (group) group.push(run);
-    else groups.set(key, [run]);
-  }
-  return [...groups.values()].map((group) => {
-    const { host, pool, device } = group[0]!;
+export function tally(
+  runs: readonly TileRun[],
+  devices: readonly DeviceName[] = [],
+): DeviceRow[] {
+  const keyOf = ({ host, pool, device }: DeviceName) => JSON.stringify([host, pool, device]);
+  const names = new Map([...devices, ...runs].map((name) => [keyOf(name), name]));
+  const groups = Map.groupBy(runs, keyOf);
+  return [...names].map(([key, { host, pool, device }]) => {
+    const group = groups.get(key) ?? [];
     return { host, pool, device, tiles: group.length, busyMs: unionMs(group) };
   });
 }

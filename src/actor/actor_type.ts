@@ -35,7 +35,8 @@ export type ActorClass<A extends Actor = Actor, P extends unknown[] = unknown[]>
 
 /** Something that is no class but makes actors, for example a kernel. */
 export interface ActorFactory<A extends Actor = Actor, P extends unknown[] = unknown[]> {
-  readonly [ACTOR_TYPE]: ActorType<A, P>;
+  /** For the type checker alone: what it makes of which arguments. */
+  readonly "~actor"?: (...args: P) => A;
 }
 
 /** What `createActor` takes. */
@@ -64,7 +65,9 @@ export function findActorType(value: unknown): ActorType | undefined {
   if ((typeof value !== "function" && typeof value !== "object") || value === null) {
     return undefined;
   }
-  return Object.hasOwn(value, ACTOR_TYPE) ? (value as ActorFactory)[ACTOR_TYPE] : undefined;
+  return Object.hasOwn(value, ACTOR_TYPE)
+    ? (value as { [ACTOR_TYPE]: ActorType })[ACTOR_TYPE]
+    : undefined;
 }
 
 /** The type of a decorated class. */

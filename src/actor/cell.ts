@@ -193,8 +193,9 @@ export class Cell implements Turn {
       return await promise;
     } finally {
       await this.#lockAgain();
-      this.#holder = message;
-      this.#current = message;
+      // A message that went on without this wait has ended, and cannot give the lock back.
+      if (!this.#running.has(message)) this.#unlock();
+      else this.#current = this.#holder = message;
     }
   }
 
@@ -237,7 +238,8 @@ export class Cell implements Turn {
   #finish(message: Message, locked: boolean): boolean {
     if (!this.#running.delete(message)) return false;
     if (this.#current === message) this.#current = null;
-    if (locked) this.#unlock();
+    // It may have given the lock up, and another may have it by now.
+    if (locked && this.#holder === message) this.#unlock();
     else if (this.#state === "stopping") this.#schedule();
     return true;
   }

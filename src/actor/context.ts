@@ -70,6 +70,7 @@ export interface ActorSystem<Placement> {
 
 /** An actor's view of its surroundings. */
 export interface ActorContext extends ActorSystem<unknown> {
+  /** Where the actor is. */
   readonly address: ActorAddress;
   /** A ref to the actor itself, to hand to others. Hooks may call it. */
   readonly ref: ActorRef<Actor>;

@@ -4,8 +4,10 @@ import type { ActorAddress, PoolAddress } from "../core/address.ts";
 export interface DeadLetter {
   /** Whom it was meant for. */
   readonly to: ActorAddress;
+  /** The method it named. */
   readonly method: string;
   /** The pool it came from. */
   readonly from: PoolAddress;
+  /** Why it failed. */
   readonly reason: Error;
 }

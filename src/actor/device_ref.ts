@@ -19,6 +19,7 @@ export interface DeviceRefData {
   readonly owner: ActorAddress;
   /** Its number in the owner's pool. */
   readonly id: number;
+  /** What the numbers are. */
   readonly dtype: DeviceRefType;
   /** Numbers, in the units of `dtype`. */
   readonly length: number;
@@ -30,8 +31,11 @@ export interface DeviceRefData {
  * `dispose()`, or until the actor that made it ends.
  */
 export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposable {
+  /** The kernel actor that made it and keeps it. */
   readonly owner: ActorAddress;
+  /** Its number in the owner's pool. */
   readonly id: number;
+  /** What the numbers are. */
   readonly dtype: DeviceRefType;
   /** Numbers, in the units of `dtype`. */
   readonly length: number;

@@ -24,15 +24,16 @@ export type MethodNames<A extends Actor> = {
     : never;
 }[keyof A];
 
-declare const ACTOR: unique symbol;
-
 /**
  * A typed handle to an actor, wherever it lives: plain data that travels in messages. All its names
  * belong to the actor's methods; use {@linkcode addressOf} for its address.
  */
 export type ActorRef<A extends Actor = Actor> =
   & { readonly [K in MethodNames<A>]: RefMethod<A[K]> }
-  & { readonly [ACTOR]?: A };
+  & {
+    /** For the type checker alone: what is behind the ref. */
+    readonly "~actor"?: A;
+  };
 
 /** What a ref needs from the pool it is in. */
 export interface Caller {

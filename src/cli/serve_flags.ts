@@ -9,8 +9,11 @@ export const USAGE = `Usage: deno task serve [options]
   --workers N       worker pools (default: one per CPU core)
   --gpu MODE        auto: a gpu pool if there is an adapter (default); require: fail without; off: none
   --join URL        link with another host, ws://host:port; may be repeated
-  --token-file F    file with the secret that hosts show each other
+  --token-file F    file with the secret that hosts show each other; - is the first line of standard input
   --modules M       module whose actors other hosts may create here; may be repeated
+  --until-stdin-closes
+                    stop when standard input ends: for a program that starts a host of its own,
+                    which then ends with it however that ends
   --help            this text`;
 
 /** A flag that cannot be understood. */
@@ -29,6 +32,7 @@ export interface ServeFlags {
   readonly join: readonly string[];
   readonly tokenFile: string | undefined;
   readonly modules: readonly string[];
+  readonly untilStdinCloses: boolean;
 }
 
 /**
@@ -42,6 +46,9 @@ export function parseServeFlags(args: readonly string[]): ServeFlags {
   if (gpu !== "auto" && gpu !== "require" && gpu !== "off") {
     throw new UsageError(`--gpu is auto, require or off, got ${JSON.stringify(gpu)}`);
   }
+  if (values.hostname === "") {
+    throw new UsageError("--hostname is an interface's address, got none");
+  }
   return {
     help: values.help ?? false,
     port: wholeNumber("--port", values.port, 65535) ?? DEFAULT_PORT,
@@ -51,6 +58,7 @@ export function parseServeFlags(args: readonly string[]): ServeFlags {
     join: values.join ?? [],
     tokenFile: values["token-file"],
     modules: values.modules ?? [],
+    untilStdinCloses: values["until-stdin-closes"] ?? false,
   };
 }
 
@@ -63,6 +71,7 @@ const OPTIONS = {
   join: { type: "string", multiple: true },
   "token-file": { type: "string" },
   modules: { type: "string", multiple: true },
+  "until-stdin-closes": { type: "boolean" },
 } as const;
 
 function parse(
@@ -71,7 +80,7 @@ function parse(
   try {
     return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
   } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(". ")[0]}; see --help`, {
+    throw new UsageError(`${(error as Error).message.split(/\. |\.?\n/)[0]}; see --help`, {
       cause: error,
     });
   }

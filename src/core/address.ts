@@ -14,7 +14,9 @@ export const MAIN_POOL: PoolId = 0;
 
 /** Where a pool is. */
 export interface PoolAddress {
+  /** Its host. */
   readonly host: HostId;
+  /** Its number there. */
   readonly pool: PoolId;
 }
 

@@ -1,5 +1,105 @@
-/** What becomes of the byte buffers of a value once it has been encoded. */
-import type { BufferUse } from "./graph.ts";
+/** The byte buffers of a value: where their bytes go, and what becomes of them once it is encoded. */
+import { NODE } from "./nodes.ts";
+import { LIMITS } from "./protocol.ts";
+import { Refusal } from "./refusal.ts";
+
+/**
+ * Where the table goes: `local`, a copy within this pool; `aside`, encoded, with segments in the
+ * same process; `inline`, encoded into a byte stream.
+ */
+export type Destination = "local" | "aside" | "inline";
+
+/** A range of bytes that the table needs, and what becomes of its buffer. */
+export interface BufferUse {
+  readonly buffer: ArrayBufferLike;
+  readonly start: number;
+  readonly length: number;
+  /** Whether the buffer is to be detached once the frame has been encoded. */
+  moved: boolean;
+  readonly node: number;
+}
+
+/** The buffers that one table needs. */
+export class BufferPlan {
+  readonly #to: Destination;
+  readonly #uses: BufferUse[] = [];
+  #wholes: Map<ArrayBufferLike, BufferUse> | undefined;
+
+  constructor(to: Destination) {
+    this.#to = to;
+  }
+
+  /** @throws {Refusal} if these bytes cannot travel. */
+  check(buffer: ArrayBufferLike, length: number): void {
+    if (buffer instanceof SharedArrayBuffer) {
+      if (this.#to === "inline") {
+        throw new Refusal("a SharedArrayBuffer", "it is shared within one host only: send a copy");
+      }
+    } else if (buffer.detached) {
+      throw new Refusal(
+        "a detached ArrayBuffer",
+        "it has been transferred before: keep a copy if it is needed again",
+      );
+    }
+    if (length > LIMITS.segmentBytes) {
+      throw new Refusal("an ArrayBuffer of more than 4 GiB", "send it in parts");
+    }
+  }
+
+  /** The use of all of a buffer, if it has been met before. */
+  whole(buffer: ArrayBufferLike): BufferUse | undefined {
+    return this.#wholes?.get(buffer);
+  }
+
+  /** Adds what node number `node` is made of: all of a buffer, or only a part of it. */
+  add(node: number, buffer: ArrayBufferLike, start?: number, length?: number): BufferUse {
+    const use: BufferUse = {
+      buffer,
+      start: start ?? 0,
+      length: length ?? buffer.byteLength,
+      moved: false,
+      node,
+    };
+    this.#uses.push(use);
+    if (start === undefined) (this.#wholes ??= new Map()).set(buffer, use);
+    return use;
+  }
+
+  /**
+   * Completes the nodes: small buffers go into them, large ones become segments.
+   *
+   * @throws {Refusal} if shared memory would have to be copied for want of segments.
+   */
+  place(nodes: readonly unknown[][]): { segments: BufferUse[]; detach: ArrayBuffer[] } {
+    const segments: BufferUse[] = [];
+    const detach: ArrayBuffer[] = [];
+    for (const use of this.#uses) {
+      const node = nodes[use.node]!;
+      const { buffer, start, length } = use;
+      const full = segments.length === LIMITS.segments;
+      if (full && buffer instanceof SharedArrayBuffer) {
+        throw new Refusal(
+          `one of more than ${LIMITS.segments} buffers`,
+          "send it in parts, or use fewer and larger buffers",
+        );
+      }
+      if (full || this.#isSmall(use)) {
+        node.push(new Uint8Array(buffer, start, length));
+        if (use.moved) detach.push(buffer as ArrayBuffer);
+      } else {
+        node[0] = NODE.segment;
+        node.push(segments.length);
+        segments.push(use);
+      }
+    }
+    return { segments, detach };
+  }
+
+  #isSmall(use: BufferUse): boolean {
+    return this.#to !== "local" && use.length <= LIMITS.inlineBytes &&
+      !(use.buffer instanceof SharedArrayBuffer);
+  }
+}
 
 /** Takes a buffer from its owner; a copy where it cannot be detached (the memory of a WebAssembly module). */
 function take(use: BufferUse): ArrayBuffer {

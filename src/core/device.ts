@@ -5,6 +5,7 @@ export type DeviceKind = "cpu" | "gpu" | "software";
 
 /** One device: plain data, sent to every host of the cluster. */
 export interface Device {
+  /** What it is. */
   readonly kind: DeviceKind;
   /** For people: the adapter's description, or `cpu`. */
   readonly name: string;

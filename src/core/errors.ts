@@ -13,12 +13,19 @@ export class DramatisError extends Error {
 
 /** No actor with this uid is alive on that host. Create it, or check the uid with `hasActor`. */
 export class ActorNotFoundError extends DramatisError {
+  /** The class's name. */
   override readonly name = "ActorNotFoundError";
 }
 
 /** The uid is taken on this host. Destroy the other actor first, or choose another uid. */
 export class ActorExistsError extends DramatisError {
+  /** The class's name. */
   override readonly name = "ActorExistsError";
+  /**
+   * Made by the runtime.
+   *
+   * @param uid The uid that is taken.
+   */
   constructor(message: string, readonly uid: string = "", options?: ErrorOptions) {
     super(message, options);
   }
@@ -29,7 +36,13 @@ export type ActorStartPhase = "load" | "construct" | "postCreate";
 
 /** An actor could not be created; nothing of it is left behind. The reason is in `cause`. */
 export class ActorStartError extends DramatisError {
+  /** The class's name. */
   override readonly name = "ActorStartError";
+  /**
+   * Made by the runtime.
+   *
+   * @param phase What failed.
+   */
   constructor(message: string, readonly phase: ActorStartPhase = "load", options?: ErrorOptions) {
     super(message, options);
   }
@@ -37,17 +50,25 @@ export class ActorStartError extends DramatisError {
 
 /** The actor was destroyed or killed before it could answer. The message may or may not have run. */
 export class ActorStoppedError extends DramatisError {
+  /** The class's name. */
   override readonly name = "ActorStoppedError";
 }
 
 /** The actor's method threw something that is not a built-in error; `cause` has it. */
 export class ActorFailedError extends DramatisError {
+  /** The class's name. */
   override readonly name = "ActorFailedError";
 }
 
 /** The actor's mailbox is full and its policy is to reject. Slow down, or raise its limits. */
 export class MailboxFullError extends DramatisError {
+  /** The class's name. */
   override readonly name = "MailboxFullError";
+  /**
+   * Made by the runtime.
+   *
+   * @param limit How many messages may wait.
+   */
   constructor(message: string, readonly limit: number = 0, options?: ErrorOptions) {
     super(message, options);
   }
@@ -55,7 +76,13 @@ export class MailboxFullError extends DramatisError {
 
 /** A value that cannot travel; `path` says where inside the value it is, for example `args[0].onDone`. */
 export class NotSerializableError extends DramatisError {
+  /** The class's name. */
   override readonly name = "NotSerializableError";
+  /**
+   * Made by the runtime.
+   *
+   * @param path Where in the value.
+   */
   constructor(message: string, readonly path: string = "", options?: ErrorOptions) {
     super(message, options);
   }
@@ -66,7 +93,13 @@ export type ExitKind = "error" | "exit" | "killed" | "silent" | "stopped" | "los
 
 /** The pool that had to answer is gone. The message may or may not have run. */
 export class PoolLostError extends DramatisError {
+  /** The class's name. */
   override readonly name = "PoolLostError";
+  /**
+   * Made by the runtime.
+   *
+   * @param exit How it ended.
+   */
   constructor(message: string, readonly exit: ExitKind = "lost", options?: ErrorOptions) {
     super(message, options);
   }
@@ -74,7 +107,13 @@ export class PoolLostError extends DramatisError {
 
 /** The host that had to answer is gone or cannot be reached. The message may or may not have run. */
 export class HostLostError extends DramatisError {
+  /** The class's name. */
   override readonly name = "HostLostError";
+  /**
+   * Made by the runtime.
+   *
+   * @param exit How it ended.
+   */
   constructor(message: string, readonly exit: ExitKind = "lost", options?: ErrorOptions) {
     super(message, options);
   }
@@ -85,7 +124,13 @@ export type PoolStartPhase = "spawn" | "import" | "handshake" | "device";
 
 /** A pool could not be started; the reason is in `cause`. */
 export class PoolStartError extends DramatisError {
+  /** The class's name. */
   override readonly name = "PoolStartError";
+  /**
+   * Made by the runtime.
+   *
+   * @param phase What failed.
+   */
   constructor(message: string, readonly phase: PoolStartPhase = "spawn", options?: ErrorOptions) {
     super(message, options);
   }
@@ -93,13 +138,21 @@ export class PoolStartError extends DramatisError {
 
 /** Why one pool was not chosen. */
 export interface PlacementRefusal {
+  /** The pool for people. */
   readonly pool: string;
+  /** What it lacks. */
   readonly reason: string;
 }
 
 /** No pool satisfies the placement; `refusals` has every candidate and why not. */
 export class PlacementError extends DramatisError {
+  /** The class's name. */
   override readonly name = "PlacementError";
+  /**
+   * Made by the runtime.
+   *
+   * @param refusals Every candidate and why not.
+   */
   constructor(
     message: string,
     readonly refusals: readonly PlacementRefusal[] = [],
@@ -111,7 +164,13 @@ export class PlacementError extends DramatisError {
 
 /** A call that was not answered in its time. It may still run, unless it was waiting in the mailbox. */
 export class CallTimeoutError extends DramatisError {
+  /** The class's name. */
   override readonly name = "CallTimeoutError";
+  /**
+   * Made by the runtime.
+   *
+   * @param timeoutMs The time that is over, in milliseconds.
+   */
   constructor(message: string, readonly timeoutMs: number = 0, options?: ErrorOptions) {
     super(message, options);
   }
@@ -119,39 +178,53 @@ export class CallTimeoutError extends DramatisError {
 
 /** Bytes that are not a frame of this protocol, or past its limits. The link that sent them is closed. */
 export class ProtocolError extends DramatisError {
+  /** The class's name. */
   override readonly name = "ProtocolError";
 }
 
 /** The other host refused the link: wrong token, wrong version, or it is stopping. */
 export class LinkRefusedError extends DramatisError {
+  /** The class's name. */
   override readonly name = "LinkRefusedError";
 }
 
 /** No device can run this kernel and it has no `cpu` twin. */
 export class GpuUnavailableError extends DramatisError {
+  /** The class's name. */
   override readonly name = "GpuUnavailableError";
 }
 
 /** The device was lost; its buffers are gone. Create the actor again. */
 export class GpuDeviceLostError extends DramatisError {
+  /** The class's name. */
   override readonly name = "GpuDeviceLostError";
 }
 
 /** The device has no memory for this buffer. Dispose of DeviceRefs, or use smaller ones. */
 export class GpuOutOfMemoryError extends DramatisError {
+  /** The class's name. */
   override readonly name = "GpuOutOfMemoryError";
 }
 
 /** One message of the WGSL compiler. Lines and columns count from 1; 0 is unknown. */
 export interface KernelDiagnostic {
+  /** From 1; 0 is unknown. */
   readonly line: number;
+  /** From 1; 0 is unknown. */
   readonly column: number;
+  /** What is wrong. */
   readonly message: string;
 }
 
 /** WGSL that does not compile; `diagnostics` has the compiler's lines. */
 export class KernelCompileError extends DramatisError {
+  /** The class's name. */
   override readonly name = "KernelCompileError";
+  /**
+   * Made by the runtime.
+   *
+   * @param diagnostics What the compiler said.
+   */
   constructor(
     message: string,
     readonly diagnostics: readonly KernelDiagnostic[] = [],
@@ -163,7 +236,13 @@ export class KernelCompileError extends DramatisError {
 
 /** An argument of a kernel that does not fit its WGSL; `binding` names it. */
 export class KernelArgumentError extends DramatisError {
+  /** The class's name. */
   override readonly name = "KernelArgumentError";
+  /**
+   * Made by the runtime.
+   *
+   * @param binding The name of the binding.
+   */
   constructor(message: string, readonly binding: string = "", options?: ErrorOptions) {
     super(message, options);
   }

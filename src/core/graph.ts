@@ -1,4 +1,5 @@
 /** Any value to the table of nodes described in `nodes.ts`, without recursion. */
+import { BufferPlan, type BufferUse, type Destination } from "./buffers.ts";
 import { classify, tagOf, unbox, viewKind } from "./classify.ts";
 import { takeError } from "./error_wire.ts";
 import { NODE, type NodeRef } from "./nodes.ts";
@@ -6,22 +7,6 @@ import { LIMITS } from "./protocol.ts";
 import { notSerializable, pathTo, Refusal, refuseKind } from "./refusal.ts";
 import { Shared, Transferred } from "./transfer.ts";
 import { type CodecExtension, isWireString } from "./values.ts";
-
-/**
- * Where the table goes: `local`, a copy within this pool; `aside`, encoded, with segments in the
- * same process; `inline`, encoded into a byte stream.
- */
-export type Destination = "local" | "aside" | "inline";
-
-/** A range of bytes that the table needs, and what becomes of its buffer. */
-export interface BufferUse {
-  readonly buffer: ArrayBufferLike;
-  readonly start: number;
-  readonly length: number;
-  /** Whether the buffer is to be detached once the frame has been encoded. */
-  moved: boolean;
-  readonly node: number;
-}
 
 /** A value as a table. */
 export interface Table {
@@ -60,13 +45,12 @@ export class GraphBuilder {
   readonly #refs: NodeRef[] = [];
   readonly #parents: number[] = [];
   readonly #sources: (object | undefined)[] = [];
-  readonly #uses: BufferUse[] = [];
-  readonly #useOf = new Map<ArrayBufferLike, BufferUse>();
+  readonly #buffers: BufferPlan;
   #known = new Map<object, NodeRef>();
   /** Nodes to visit. What only an error leads to waits: there, what cannot travel becomes a note. */
   #strict: number[] = [];
   #lenient: number[] = [];
-  readonly #forgiven = new Set<number>();
+  #forgiven: Set<number> | undefined;
   /** Whether what is being visited hangs on an error. */
   #forgiving: boolean;
   #visiting = -1;
@@ -79,6 +63,7 @@ export class GraphBuilder {
   constructor(extensions: readonly CodecExtension[], to: Destination, forgiving = false) {
     this.#extensions = extensions;
     this.#to = to;
+    this.#buffers = new BufferPlan(to);
     this.#forgiving = forgiving;
   }
 
@@ -91,7 +76,7 @@ export class GraphBuilder {
     try {
       const part = this.#part(value);
       this.#drain();
-      return this.#finish(part);
+      return { table: [part, this.#nodes], ...this.#buffers.place(this.#nodes) };
     } catch (error) {
       throw notSerializable(
         pathTo(root, this.#nodes, this.#refs, this.#parents, this.#visiting),
@@ -108,29 +93,6 @@ export class GraphBuilder {
     for (let i = 0; i < this.#lenient.length; i++) this.#visitLeniently(this.#lenient[i]!);
     this.#lenient = [];
     this.#forgiving = forgiving;
-  }
-
-  #finish(root: unknown): Table {
-    const segments: BufferUse[] = [];
-    const detach: ArrayBuffer[] = [];
-    for (const use of this.#uses) {
-      const node = this.#nodes[use.node]!;
-      const { buffer, start, length } = use;
-      if (this.#inBody(use) || segments.length === LIMITS.segments) {
-        node.push(new Uint8Array(buffer, start, length));
-        if (use.moved) detach.push(buffer as ArrayBuffer);
-      } else {
-        node[0] = NODE.segment;
-        node.push(segments.length);
-        segments.push(use);
-      }
-    }
-    return { table: [root, this.#nodes], segments, detach };
-  }
-
-  #inBody(use: BufferUse): boolean {
-    return this.#to !== "local" && use.length <= LIMITS.inlineBytes &&
-      !(use.buffer instanceof SharedArrayBuffer);
   }
 
   /** A value as a part of a node. */
@@ -189,7 +151,7 @@ export class GraphBuilder {
   #again(value: object): NodeRef | undefined {
     const ref = this.#known.get(value);
     // Met inside an error only and now outside: refusals count again.
-    if (ref !== undefined && !this.#forgiving && this.#forgiven.delete(ref[0])) {
+    if (ref !== undefined && !this.#forgiving && this.#forgiven?.delete(ref[0]) === true) {
       this.#strict.push(ref[0]);
       this.#parents[ref[0]] = this.#visiting;
     }
@@ -213,7 +175,7 @@ export class GraphBuilder {
     this.#known.set(source, ref);
     if (this.#forgiving) {
       this.#lenient.push(ref[0]);
-      this.#forgiven.add(ref[0]);
+      (this.#forgiven ??= new Set()).add(ref[0]);
     } else {
       this.#strict.push(ref[0]);
     }
@@ -278,32 +240,18 @@ export class GraphBuilder {
   }
 
   #buffer(buffer: ArrayBufferLike, moved: boolean): NodeRef {
-    const use = this.#useOf.get(buffer) ?? this.#use(buffer, 0, buffer.byteLength);
-    this.#useOf.set(buffer, use);
+    const use = this.#buffers.whole(buffer) ??
+      this.#buffers.add(this.#bytes(buffer, buffer.byteLength), buffer);
     if (moved) use.moved = true;
     const ref = this.#refs[use.node]!;
     this.#known.set(buffer, ref);
     return ref;
   }
 
-  #use(buffer: ArrayBufferLike, start: number, length: number): BufferUse {
-    if (buffer instanceof SharedArrayBuffer) {
-      if (this.#to === "inline") {
-        throw new Refusal("a SharedArrayBuffer", "it is shared within one host only: send a copy");
-      }
-    } else if ((buffer as ArrayBuffer).detached) {
-      throw new Refusal(
-        "a detached ArrayBuffer",
-        "it has been transferred before: keep a copy if it is needed again",
-      );
-    }
-    if (length > LIMITS.segmentBytes) {
-      throw new Refusal("an ArrayBuffer of more than 4 GiB", "send it in parts");
-    }
-    const [node] = this.#leaf(NODE.bytes);
-    const use: BufferUse = { buffer, start, length, moved: false, node };
-    this.#uses.push(use);
-    return use;
+  /** A node for so many bytes of a buffer; returns its number. */
+  #bytes(buffer: ArrayBufferLike, length: number): number {
+    this.#buffers.check(buffer, length);
+    return this.#leaf(NODE.bytes)[0];
   }
 
   #view(view: ArrayBufferView, moved: boolean): NodeRef {
@@ -314,10 +262,16 @@ export class GraphBuilder {
     const whole = byteOffset === 0 && byteLength === buffer.byteLength;
     const window = !whole && !moved && !(buffer instanceof SharedArrayBuffer);
     const part = window
-      ? this.#refs[this.#use(buffer, byteOffset, byteLength).node]!
+      ? this.#window(buffer, byteOffset, byteLength)
       : this.#buffer(buffer, moved);
     const offset = window ? 0 : byteOffset;
     return this.#keep(view, NODE.view, viewKind(view), part, offset, viewLength(view));
+  }
+
+  #window(buffer: ArrayBufferLike, start: number, length: number): NodeRef {
+    const node = this.#bytes(buffer, length);
+    this.#buffers.add(node, buffer, start, length);
+    return this.#refs[node]!;
   }
 
   #extension(value: object): NodeRef | undefined {
@@ -331,7 +285,13 @@ export class GraphBuilder {
 
   /** The data has a part of the table for itself, before the node that needs it whole. */
   #extended(value: object, extension: CodecExtension): NodeRef {
-    if (++this.#depth > EXTENSION_DEPTH) throw new Refusal("an extension in too many others", "");
+    if (this.#depth === EXTENSION_DEPTH) {
+      throw new Refusal(
+        `nested in the data of ${EXTENSION_DEPTH} other handles`,
+        "make it flatter",
+      );
+    }
+    this.#depth++;
     const known = this.#known;
     const strict = this.#strict;
     const lenient = this.#lenient;
@@ -348,9 +308,9 @@ export class GraphBuilder {
       this.#known = known;
       this.#strict = strict;
       this.#lenient = lenient;
+      this.#visiting = visiting;
       this.#depth--;
     }
-    this.#visiting = visiting;
     return this.#keep(value, NODE.extension, extension.tag, data, first);
   }
 

@@ -48,3 +48,25 @@ export class NameReader {
     return text;
   }
 }
+
+const FIXARRAY = 0x90;
+
+/**
+ * A whole short list of small integers, booleans and nulls, which is what most small calls and their
+ * answers are made of; `undefined` if it is anything else, for the decoder to read.
+ */
+export function readFlatList(bytes: Uint8Array, at: number): unknown[] | undefined {
+  const length = bytes[at]! - FIXARRAY;
+  if (!(length >= 0 && length < 16) || at + 1 + length !== bytes.length) return undefined;
+  const list: unknown[] = [];
+  for (let i = at + 1; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    if (byte < 0x80) list.push(byte);
+    else if (byte >= 0xe0) list.push(byte - 0x100);
+    else if (byte === 0xc0) list.push(null);
+    else if (byte === 0xc2) list.push(false);
+    else if (byte === 0xc3) list.push(true);
+    else return undefined;
+  }
+  return list;
+}

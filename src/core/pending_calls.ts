@@ -28,6 +28,11 @@ export class PendingCalls {
     return id;
   }
 
+  /** Whether a call waits still. */
+  has(id: number): boolean {
+    return this.#calls.has(id);
+  }
+
   /** Takes a call out, to be settled by the taker; `undefined` if it is settled already. */
   take(id: number): PendingCall | undefined {
     const call = this.#calls.get(id);

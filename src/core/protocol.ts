@@ -81,8 +81,11 @@ export interface Envelope {
 export interface PoolDescription extends PoolAddress {
   /** For people: `main`, `worker-1`, `gpu-3`. */
   readonly name: string;
+  /** What it runs in. */
   readonly kind: "main" | "worker" | "gpu" | "process";
+  /** What `label(…)` finds it by. */
   readonly label: string | null;
+  /** What its actors compute with. */
   readonly device: Device;
   /** Actors that live there, as its host last knew. */
   readonly actors: number;
@@ -90,9 +93,11 @@ export interface PoolDescription extends PoolAddress {
 
 /** A host as others see it. */
 export interface HostDescription {
+  /** Of this incarnation. */
   readonly id: number;
   /** `host:port` of its gateway, or `null` if it does not listen. */
   readonly address: string | null;
+  /** Its pools, the main one first. */
   readonly pools: readonly PoolDescription[];
 }
 

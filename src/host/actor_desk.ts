@@ -128,7 +128,8 @@ export class ActorDesk {
 
   #locate(uid: string): PoolAddress | undefined {
     const entry = this.uids.get(uid);
-    if (entry === undefined || entry.pool === MAIN_POOL) return undefined;
+    if (entry === undefined || entry.state === "starting") return undefined;
+    if (entry.pool === MAIN_POOL) return undefined;
     return { host: this.#self, pool: entry.pool };
   }
 

@@ -8,7 +8,7 @@ import {
 } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import { CPU } from "../core/device.ts";
-import { HostLostError, PoolLostError } from "../core/errors.ts";
+import { HostLostError, PoolLostError, PoolStartError } from "../core/errors.ts";
 import type { HostDescription, PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
@@ -16,7 +16,7 @@ import type { ActorSystem, CreateOptions } from "../actor/context.ts";
 import { type ActorRef, addressOf } from "../actor/ref.ts";
 import { HOST_UID } from "../pool/host_service.ts";
 import { LocalPool } from "../pool/local.ts";
-import type { Pool, PoolSpec } from "../pool/pool.ts";
+import type { Pool, PoolSpec, PoolStarter } from "../pool/pool.ts";
 import { poolCodec } from "../pool/pool_codec.ts";
 import { System } from "../pool/system.ts";
 import type { Placement } from "../schedule/policy.ts";
@@ -24,7 +24,12 @@ import { type PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
 import { ActorDesk } from "./actor_desk.ts";
 import { type Gateway, openGateway } from "./gateway.ts";
 import { HOST_ACTOR_TYPE, HostActor } from "./host_actor.ts";
-import { type HostOptions, type ResolvedHostOptions, resolveOptions } from "./options.ts";
+import {
+  type HostOptions,
+  type ResolvedHostOptions,
+  resolveOptions,
+  starterOf,
+} from "./options.ts";
 import { Peers } from "./peers.ts";
 import { RegisteredTypes } from "./registered_types.ts";
 import { HostRouter } from "./router.ts";
@@ -126,7 +131,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   async start(): Promise<void> {
     const actor = new HostActor(this.#desk, this.#options.onDeadLetter);
     await this.#main.adopt(actor, HOST_ACTOR_TYPE, HOST_UID);
-    await Promise.all(this.#options.pools.map((spec) => this.appendPool(spec)));
+    await allOrNone(this.#options.pools.map((spec) => this.appendPool(spec)));
     const { listen, token } = this.#options;
     if (listen !== null) {
       this.#gateway = openGateway({
@@ -216,8 +221,9 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * @throws {PoolStartError} with the phase and reason.
    */
   async appendPool(spec: PoolSpec): Promise<PoolDescription[]> {
-    const started = await Promise.all(
-      Array.from({ length: spec.count }, () => this.#startPool(spec)),
+    const starter = starterOf(spec);
+    const started = await allOrNone(
+      Array.from({ length: spec.count }, () => this.#startPool(starter)),
     );
     return started.filter((pool) => pool !== null);
   }
@@ -260,7 +266,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     this.#main.lost(() => true, gone);
   }
 
-  async #startPool(spec: PoolSpec): Promise<PoolDescription | null> {
+  async #startPool(spec: PoolStarter): Promise<PoolDescription | null> {
     const address: PoolAddress = { host: this.id, pool: ++this.#lastPool };
     const pool = await spec.start({ address, codec: this.#codec });
     if (pool === null) return null;
@@ -273,6 +279,10 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     this.#router.pools.set(address.pool, pool);
     void pool.down.then((reason) => this.#poolDown(pool, reason));
     await Promise.all(siblings.map((sibling) => connect(pool, sibling)));
+    if (this.#router.pools.get(address.pool) !== pool) {
+      const { message } = await pool.down;
+      throw new PoolStartError(`A pool was lost while it started: ${message}`, "handshake");
+    }
     this.#ready.add(address.pool);
     this.#tellPools();
     return pool.description;
@@ -286,7 +296,6 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     this.#ready.delete(pool.description.pool);
     const inTime = await withDeadline(pool.stop(), this.#options.stopTimeoutMs);
     if (inTime) return;
-    this.#abandoned++;
     pool.terminate(
       new PoolLostError(
         `${name} did not stop in ${this.#options.stopTimeoutMs} ms: its thread was given up`,
@@ -356,6 +365,12 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
       this.#tellPools();
     }, LOAD_REPORT_MS);
   }
+}
+
+/** Waits for all, also if one fails: what has begun then must be over before anyone cleans up. */
+async function allOrNone<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return await Promise.all(work);
 }
 
 /** Joins two pools by a port of their own. */

@@ -1,6 +1,6 @@
 import { formatActor } from "../core/address.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
-import type { PoolSpec } from "../pool/pool.ts";
+import type { PoolSpec, PoolStarter } from "../pool/pool.ts";
 import { workerPool } from "../pool/worker.ts";
 
 /** What {@linkcode startHost} takes. Durations are in milliseconds. */
@@ -54,7 +54,7 @@ export interface ListenOptions {
 
 /** Every option, decided. */
 export interface ResolvedHostOptions {
-  readonly pools: readonly PoolSpec[];
+  readonly pools: readonly PoolStarter[];
   readonly listen: Required<ListenOptions> | null;
   readonly join: readonly string[];
   readonly token: string | null;
@@ -75,7 +75,7 @@ export const DEFAULT_PORT = 7300;
 export function resolveOptions(options: HostOptions): ResolvedHostOptions {
   const { listen, token = null } = options;
   const resolved: ResolvedHostOptions = {
-    pools: options.pools ?? [workerPool()],
+    pools: (options.pools ?? [workerPool()]).map(starterOf),
     listen: listen === undefined
       ? null
       : { port: listen.port ?? DEFAULT_PORT, hostname: listen.hostname ?? "127.0.0.1" },
@@ -91,6 +91,16 @@ export function resolveOptions(options: HostOptions): ResolvedHostOptions {
   if (token === "") throw new TypeError("token is empty: leave it out, or give a secret");
   if (resolved.listen !== null) checkListen(resolved.listen, token);
   return resolved;
+}
+
+/**
+ * What starts the pools of a spec.
+ *
+ * @throws {TypeError} if it was not made by `workerPool()` or `gpuPool()`.
+ */
+export function starterOf(spec: PoolSpec): PoolStarter {
+  if (typeof (spec as Partial<PoolStarter>)?.start === "function") return spec as PoolStarter;
+  throw new TypeError(`Expected workerPool() or gpuPool(), got ${JSON.stringify(spec)}`);
 }
 
 function checkListen({ hostname, port }: Required<ListenOptions>, token: string | null): void {

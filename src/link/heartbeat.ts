@@ -29,6 +29,7 @@ export interface HeartbeatOptions {
   readonly intervalMs: number;
   /** Beats in a row without a sign of life that mean death: a dead peer is noticed within so many intervals. */
   readonly missedBeats: number;
+  /** What time it is. */
   readonly clock: Clock;
 }
 

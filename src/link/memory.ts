@@ -53,6 +53,7 @@ export class MemoryLink extends BatchedLink {
     }
   }
 
+  /** Hands a batch to the other end, as a port would. */
   protected override post({ bytes, segments }: Batch): void {
     const moved = new Map<ArrayBufferLike, ArrayBufferLike>();
     for (const segment of segments) {
@@ -61,6 +62,7 @@ export class MemoryLink extends BatchedLink {
     this.#peer.#arrive({ bytes, segments: segments.map((segment) => moved.get(segment)!) });
   }
 
+  /** Sends the goodbye after what is on the way. */
   protected override shut(error?: Error): void {
     this.#peer.#arrive({
       error: error && new HostLostError(`The other side ended the link: ${error.message}`, "error"),

@@ -31,7 +31,7 @@ export interface SessionOptions {
   readonly handshakeTimeoutMs?: number;
   /** Gives up the handshake; later it has no effect. */
   readonly signal?: AbortSignal;
-  /** @default the real time */
+  /** What time it is. @default {SYSTEM_CLOCK} */
   readonly clock?: Clock;
   /** A frame that is not the session's own business. What it throws ends the session. */
   onFrame(frame: RawFrame, session: Session): void;
@@ -108,6 +108,7 @@ class LinkSession implements Session {
     options.signal?.addEventListener("abort", this.#aborted);
     link.open({
       frame: (frame) => this.#frame(frame),
+      progress: () => this.#heartbeat?.heard(),
       closed: (error) => this.#closed(error),
     });
     if (options.signal?.aborted) this.#aborted();

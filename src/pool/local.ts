@@ -15,8 +15,16 @@ import {
   DramatisError,
 } from "../core/errors.ts";
 import { PendingCalls } from "../core/pending_calls.ts";
-import { type CreateFrame, type DestroyFrame, LIMITS, type RawFrame } from "../core/protocol.ts";
-import { type Actor } from "../actor/actor.ts";
+import {
+  type CallFrame,
+  type CancelFrame,
+  type CreateFrame,
+  type DestroyFrame,
+  LIMITS,
+  type RawFrame,
+  type TellFrame,
+} from "../core/protocol.ts";
+import type { Actor } from "../actor/actor.ts";
 import { type ActorType, formatType, type Resources } from "../actor/actor_type.ts";
 import { Cell, type CellHost } from "../actor/cell.ts";
 import type { ActorSystem } from "../actor/context.ts";
@@ -27,6 +35,7 @@ import type { Caller } from "../actor/ref.ts";
 import { Registry } from "../actor/registry.ts";
 import { Turns } from "../actor/turns.ts";
 import { LocalMessage, RemoteMessage } from "./messages.ts";
+import { Relays } from "./relays.ts";
 import type { Router } from "./router.ts";
 import { TypeLoader } from "./type_loader.ts";
 
@@ -61,6 +70,7 @@ export class LocalPool implements Caller, CellHost {
   readonly #resources: Resources;
   readonly #cells = new Registry();
   readonly #pending = new PendingCalls();
+  readonly #relays = new Relays();
   readonly #onDeadLetter: (letter: DeadLetter) => void;
   #lastId = 0;
 
@@ -236,13 +246,7 @@ export class LocalPool implements Caller, CellHost {
 
   /** {@linkcode CellHost.failure} */
   failure(thrown: unknown, where: string, method: string): Error {
-    let copy: unknown;
-    try {
-      copy = this.codec.copy(thrown, "error");
-    } catch {
-      copy = new Error(`a ${typeof thrown} that cannot travel: ${String(thrown)}`);
-    }
-    return failureOf(copy, where, method);
+    return failureOf(thrown, this.#copyOf(thrown), where, method);
   }
 
   /** {@linkcode CellHost.undelivered} */
@@ -267,6 +271,15 @@ export class LocalPool implements Caller, CellHost {
       this.router.send({ kind: "failure", id, to, from: this.address, error });
     } catch (lost) {
       if (!isLoss(lost)) throw lost;
+    }
+  }
+
+  /** A copy of whatever was thrown; of what cannot travel, an error that says so. */
+  #copyOf(thrown: unknown): unknown {
+    try {
+      return this.codec.copy(thrown, "error");
+    } catch (error) {
+      return new Error(`a ${typeof thrown} that cannot travel`, { cause: error });
     }
   }
 
@@ -339,17 +352,22 @@ export class LocalPool implements Caller, CellHost {
       };
       const onAbort = () => giveUp(signal!.reason);
       let cancel: (reason: unknown) => void = ignore;
-      if (cell !== undefined) {
-        const message = this.#localCall(method, args, done, fail);
-        cancel = (reason) => cell.cancel((other) => other === message, reason);
-        cell.deliver(message);
-      } else {
-        const id = this.#remoteCall(to, method, args, done, fail);
-        cancel = (reason) => this.#cancelRemote(to, id, reason);
-      }
+      // Before the message goes, because it may fail at once and then clears both away.
       signal?.addEventListener("abort", onAbort);
       if (timeoutMs !== undefined) {
         timer = setTimeout(() => giveUp(timeout(to, method, timeoutMs)), timeoutMs);
+      }
+      try {
+        if (cell !== undefined) {
+          const message = this.#localCall(method, args, done, fail);
+          cancel = (reason) => cell.cancel((other) => other === message, this.#copyOf(reason));
+          cell.deliver(message);
+        } else {
+          const id = this.#remoteCall(to, method, args, done, fail);
+          cancel = (reason) => this.#cancelRemote(to, id, reason);
+        }
+      } catch (error) {
+        fail(error);
       }
     });
   }
@@ -360,7 +378,7 @@ export class LocalPool implements Caller, CellHost {
     if (destination === undefined) return;
     const frame = { id, to: destination, from: this.address, uid: to.uid };
     try {
-      this.router.send({ kind: "cancel", ...frame, reason: this.failure(reason, "caller", "") });
+      this.router.send({ kind: "cancel", ...frame, reason: this.#copyOf(reason) });
     } catch (error) {
       if (!isLoss(error)) throw error;
     }
@@ -392,13 +410,15 @@ export class LocalPool implements Caller, CellHost {
       case "tell": {
         const cell = this.#cells.get(frame.uid);
         if (cell !== undefined) cell.deliver(new RemoteMessage(this, frame));
-        else this.#redirect(raw, frame.uid);
+        else this.#redirect(raw, frame);
         return;
       }
       case "cancel": {
         const { id, from, reason } = frame;
         const matches = (message: Message) => message.id === id && samePool(message.from, from);
-        this.#cells.get(frame.uid)?.cancel(matches, reason);
+        const cell = this.#cells.get(frame.uid);
+        if (cell !== undefined) cell.cancel(matches, reason);
+        else this.#redirectCancel(raw, frame);
         return;
       }
       case "create":
@@ -420,11 +440,35 @@ export class LocalPool implements Caller, CellHost {
   }
 
   /** The actor is not here: pass the message on to where it is. */
-  #redirect(raw: RawFrame, uid: string): void {
-    const address = { ...this.address, uid, generation: 0 };
-    const destination = raw.hops < LIMITS.hops ? this.#towards(address) : undefined;
-    if (destination === undefined) this.refuse(raw, this.#notFound(address));
-    else this.router.forward({ ...raw, to: destination });
+  #redirect(raw: RawFrame, frame: CallFrame | TellFrame): void {
+    const to = { ...this.address, uid: frame.uid, generation: 0 };
+    const isCircle = samePool(raw.from, this.address) && this.#relays.has(raw.id);
+    const destination = isCircle || raw.hops >= LIMITS.hops ? undefined : this.#towards(to);
+    if (destination === undefined) this.refuse(raw, this.#notFound(to));
+    else if (frame.kind === "tell" || this.address.pool !== MAIN_POOL) {
+      this.router.forward({ ...raw, to: destination });
+    } else this.#relay(frame, { ...to, ...destination });
+  }
+
+  /** See {@linkcode Relays}. */
+  #relay({ from, id, method, args }: CallFrame, to: ActorAddress): void {
+    const relayed = this.#remoteCall(to, method, args, (value) => {
+      this.#relays.take(from, id);
+      this.answer(from, id, value);
+    }, (error) => {
+      this.#relays.take(from, id);
+      this.answerWithFailure(from, id, error as Error);
+    });
+    if (this.#pending.has(relayed)) this.#relays.add(from, id, relayed);
+  }
+
+  #redirectCancel(raw: RawFrame, { from, id, uid, reason }: CancelFrame): void {
+    const to = { ...this.address, uid, generation: 0 };
+    const destination = raw.hops < LIMITS.hops ? this.#towards(to) : undefined;
+    if (destination === undefined) return;
+    if (this.address.pool !== MAIN_POOL) return this.router.forward({ ...raw, to: destination });
+    const relayed = this.#relays.take(from, id);
+    if (relayed !== undefined) this.#cancelRemote({ ...to, ...destination }, relayed, reason);
   }
 
   async #instantiate(type: ActorType, { args, uid }: CreateRequest): Promise<Actor> {

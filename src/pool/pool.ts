@@ -29,12 +29,18 @@ export interface PoolStart {
   readonly codec: Codec;
 }
 
-/** How to start pools of one kind: what `startHost({ pools })` takes. */
+/** Pools of one kind, to be started: what `workerPool()` and `gpuPool()` make for `startHost`. */
 export interface PoolSpec {
+  /** What they run in. */
   readonly kind: "worker" | "gpu" | "process";
   /** How many to start. */
   readonly count: number;
+  /** What `label(…)` finds them by. */
   readonly label: string | null;
+}
+
+/** A {@linkcode PoolSpec} as its host sees it. */
+export interface PoolStarter extends PoolSpec {
   /**
    * Starts one; `null` if this machine has no device for it.
    *

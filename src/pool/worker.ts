@@ -6,7 +6,7 @@ import { PoolLostError, PoolStartError } from "../core/errors.ts";
 import type { PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";
 import { PortLink } from "../link/port.ts";
-import type { Pool, PoolSpec, PoolStart } from "./pool.ts";
+import type { Pool, PoolSpec, PoolStart, PoolStarter } from "./pool.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 
 /** How to start worker pools. */
@@ -55,7 +55,13 @@ export function workerPool(options: WorkerPoolOptions = {}): PoolSpec {
     entry: new URL("./worker_main.ts", import.meta.url),
     label,
   };
-  return { kind: "worker", count, label, start: (start) => startWorker(kind, start) };
+  const starter: PoolStarter = {
+    kind: "worker",
+    count,
+    label,
+    start: (start) => startWorker(kind, start),
+  };
+  return starter;
 }
 
 /** Starts one worker; `null` if it finds no device. */
@@ -65,33 +71,42 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
   const { port1, port2 } = new MessageChannel();
   const message: ToWorker = { kind: "start", address: start.address, port: port2 };
   worker.postMessage(message, [port2]);
+  const link = new PortLink(port1, start.codec);
   try {
-    const answer = await firstMessage(worker, name);
+    const answer = await firstMessage(worker, port1, name);
     if (answer.kind === "ready") {
       const { label } = kind;
       const { device } = answer;
       const description = { ...start.address, name, kind: kind.kind, label, device, actors: 0 };
-      return new WorkerPool(worker, new PortLink(port1, start.codec), start.codec, description);
+      return new WorkerPool(worker, link, start.codec, description);
     }
     worker.terminate();
-    port1.close();
+    link.close();
     if (answer.kind === "absent") return null;
     const phase = answer.kind === "failed" ? answer.phase : "handshake";
     const reason = "reason" in answer ? answer.reason : `it answered ${answer.kind}`;
     throw new PoolStartError(`${name} could not be started (${phase}): ${reason}`, phase);
   } catch (error) {
     worker.terminate();
-    port1.close();
+    link.close();
     throw error;
   }
 }
 
-function firstMessage(worker: Worker, name: string): Promise<FromWorker> {
+function firstMessage(worker: Worker, port: MessagePort, name: string): Promise<FromWorker> {
   return new Promise((resolve, reject) => {
-    const refuse = (phase: "import" | "handshake", reason: string) => {
+    const settled = () => {
       clearTimeout(timer);
+      port.removeEventListener("close", closed);
+    };
+    const refuse = (phase: "import" | "handshake", reason: string) => {
+      settled();
       reject(new PoolStartError(`${name} could not be started (${phase}): ${reason}`, phase));
     };
+    const closed = () => refuse("handshake", "it closed itself or exited");
+    // A port that is not started has no events; what it brings meanwhile waits in its link.
+    port.addEventListener("close", closed);
+    port.start();
     const timer = setTimeout(
       () => refuse("handshake", `no answer in ${START_TIMEOUT_MS} ms`),
       START_TIMEOUT_MS,
@@ -101,7 +116,7 @@ function firstMessage(worker: Worker, name: string): Promise<FromWorker> {
       refuse("import", event.message);
     };
     worker.onmessage = ({ data }) => {
-      clearTimeout(timer);
+      settled();
       resolve(data);
     };
   });
@@ -115,6 +130,7 @@ class WorkerPool implements Pool {
   readonly #codec: Codec;
   readonly #ended = Promise.withResolvers<PoolLostError>();
   readonly #joining = new Map<number, () => void>();
+  #stopping = false;
   #over = false;
 
   constructor(worker: Worker, link: Link, codec: Codec, description: PoolDescription) {
@@ -133,7 +149,11 @@ class WorkerPool implements Pool {
   open(receive: (frame: RawFrame) => void): void {
     this.link.open({
       frame: (frame) => frame.kind === "goodbye" ? this.#lastWords(frame) : receive(frame),
-      closed: (error) => this.#end("exit", error?.message ?? "it closed itself or exited"),
+      closed: (error) => {
+        // The link of a pool that stops ends with it, and may be faster than its last message.
+        if (this.#stopping) this.#stopped();
+        else this.#end("exit", error?.message ?? "it closed itself or exited");
+      },
     });
   }
 
@@ -152,6 +172,7 @@ class WorkerPool implements Pool {
 
   async stop(): Promise<void> {
     if (this.#over) return;
+    this.#stopping = true;
     this.#post({ kind: "stop" }, []);
     await this.down;
   }
@@ -172,7 +193,7 @@ class WorkerPool implements Pool {
         this.#joining.delete(message.pool);
         return;
       case "stopped":
-        this.terminate(new PoolLostError(`${this.#name} was stopped`, "stopped"));
+        this.#stopped();
         return;
       case "ready":
       case "absent":
@@ -187,6 +208,10 @@ class WorkerPool implements Pool {
   #lastWords(raw: RawFrame): void {
     const frame = this.#codec.decode(raw);
     if (frame.kind === "goodbye") this.#end("error", frame.reason, frame.error);
+  }
+
+  #stopped(): void {
+    this.terminate(new PoolLostError(`${this.#name} was stopped`, "stopped"));
   }
 
   #end(exit: "error" | "exit", reason: string, cause?: unknown): void {

@@ -22,8 +22,11 @@ export interface PlacementRequest {
 
 /** A choice and its reasons. */
 export interface PlacementDecision {
+  /** The best pool. */
   readonly pool: PoolDescription;
+  /** By what it is the best. */
   readonly reason: string;
+  /** The others that would not do, and why. */
   readonly refusals: readonly PlacementRefusal[];
 }
 

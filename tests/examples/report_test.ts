@@ -28,6 +28,15 @@ Deno.test("tally() counts by device, in order of appearance, busy for the union 
   assert.deepEqual(tally([]), []);
 });
 
+Deno.test("tally() has a row for a device without tiles, if it is told of it", () => {
+  const devices = ["gpu", "idle"].map((pool) => ({ host: "a", pool, device: "cpu" }));
+  assert.deepEqual(tally([run("worker", 0, 5), run("gpu", 0, 5)], devices), [
+    { host: "a", pool: "gpu", device: "cpu", tiles: 1, busyMs: 5 },
+    { host: "a", pool: "idle", device: "cpu", tiles: 0, busyMs: 0 },
+    { host: "a", pool: "worker", device: "cpu", tiles: 1, busyMs: 5 },
+  ]);
+});
+
 Deno.test("formatReport() aligns the columns and sums them up", () => {
   const rows = [
     { host: "one", pool: "worker-0", device: "cpu", tiles: 45, busyMs: 9000 },

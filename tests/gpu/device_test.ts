@@ -105,6 +105,33 @@ gpuTest(
   },
 );
 
+gpuTest("Readback: waits for the map where reading early throws", async (gpu) => {
+  const runner = new KernelRunner(gpu, "saxpy", saxpy);
+  const args = { x: count(8), y: count(8), p: { a: 1, n: 8 } };
+  const { getMappedRange, mapAsync } = GPUBuffer.prototype;
+  let open = 0;
+  GPUBuffer.prototype.mapAsync = function (mode, offset, size) {
+    open++;
+    return mapAsync.call(this, mode, offset, size).finally(() => open--) as Promise<undefined>;
+  };
+  GPUBuffer.prototype.getMappedRange = function (offset, size) {
+    if (open > 0) throw new DOMException("not mapped yet", "OperationError");
+    return getMappedRange.call(this, offset, size);
+  };
+  try {
+    const results = await Promise.all([runner.run(args), runner.run(args)]);
+    for (const { y } of results) assert.deepEqual(y, count(8).map((v) => 2 * v));
+  } finally {
+    Object.assign(GPUBuffer.prototype, { getMappedRange, mapAsync });
+  }
+});
+
+gpuTest("GpuHandle.close: twice, with reads just made", async (gpu) => {
+  const runner = new KernelRunner(gpu, "saxpy", saxpy);
+  await runner.run({ x: count(8), y: count(8), p: { a: 1, n: 8 } });
+  await Promise.all([gpu.close(), gpu.close()]);
+});
+
 gpuTest("writeGuarded: zero length, odd length, too long", async (gpu) => {
   const { buffer } = gpu.buffers.acquire(256);
   const { device } = gpu.guard;

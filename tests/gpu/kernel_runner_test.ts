@@ -153,7 +153,7 @@ gpuTest("KernelRunner.run: f16 of odd length, where the device has it", async (g
 });
 
 gpuTest(
-  "KernelRunner.run: structs of mixed types as bytes, subgroup and requires directives",
+  "KernelRunner.run: structs of mixed types as bytes, under a requires directive",
   async (gpu) => {
     const runner = new KernelRunner<{ items: Uint8Array }>(gpu, "mixed", {
       wgsl: `
@@ -297,3 +297,18 @@ gpuTest(
     await assert.rejects(runner.run({ x: count(1) }), /"sums" is array<f32>: .* past the .* binds/);
   },
 );
+
+gpuTest("KernelRunner.run: subgroup operations, where the device has them", async (gpu) => {
+  if (!gpu.description.features.includes("subgroups")) return;
+  const runner = new KernelRunner<{ out: Uint32Array }>(gpu, "subgroups", {
+    wgsl: `enable subgroups;
+      @group(0) @binding(0) var<storage, read_write> out: array<atomic<u32>>;
+      @compute @workgroup_size(64) fn main(@builtin(subgroup_invocation_id) lane: u32) {
+        let sum = subgroupAdd(1u);
+        if (lane == 0) { atomicAdd(&out[0], sum); }
+      }`,
+    threads: () => 64,
+    outputs: { out: () => 1 },
+  });
+  assert.deepEqual((await runner.run({})).out, Uint32Array.of(64));
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readSlot, sliceSlot, uploadSlot } from "../../gpu/slots.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
 import { count, saxpy } from "./kernels.ts";
 import { gpuTest } from "./require_gpu.ts";
@@ -61,4 +62,54 @@ gpuTest("Lane: 500 calls without a wait between them", async (gpu) => {
   (await Promise.all(runs)).forEach(({ y }, i) => {
     assert.deepEqual(y, count(4).map((v) => (i + 1) * v));
   });
+});
+
+gpuTest(
+  "KernelRunner.enqueue: a consumed slot is written in place, if nobody else has it",
+  async (gpu) => {
+    const runner = new KernelRunner(gpu, "saxpy", saxpy);
+    const y = count(4);
+    const first = (await runner.enqueue({ x: count(4), y, p })).y!;
+    await gpu.lane.idle();
+    const { liveBytes } = gpu.buffers;
+    const second = (await runner.enqueue({ x: count(4), y: first, p }, { consume: ["y"] })).y!;
+    await gpu.lane.idle();
+    assert.equal(gpu.buffers.liveBytes, liveBytes);
+    assert.equal(first.references, 0);
+    second.retain();
+    const third = (await runner.enqueue({ x: second, y: second, p }, { consume: ["y"] })).y!;
+    assert.equal(second.references, 1);
+    const fourth = (await runner.enqueue({ x: third, y: third, p }, { consume: ["y"] })).y!;
+    assert.equal(third.references, 0);
+    assert.deepEqual(await runner.read(second), count(4).map((v) => 3 * v));
+    assert.deepEqual(await runner.read(fourth), count(4).map((v) => 12 * v));
+    const wrong = { x: new Float32Array(4), y: second, p: { a: 1, n: -1 } };
+    await assert.rejects(runner.enqueue(wrong, { consume: ["y"] }), /p\.n/);
+    assert.equal(second.references, 1);
+    second.release();
+    fourth.release();
+  },
+);
+
+gpuTest("uploadSlot, sliceSlot, readSlot", async (gpu) => {
+  const data = count(100);
+  const uploading = uploadSlot(gpu, data);
+  data.fill(-1);
+  const slot = await uploading;
+  const part = await sliceSlot(gpu, slot, 10, 15);
+  const none = await sliceSlot(gpu, slot, 100);
+  slot.release();
+  assert.deepEqual(await readSlot(gpu, part), Float32Array.of(10, 11, 12, 13, 14));
+  assert.deepEqual(await readSlot(gpu, none), new Float32Array(0));
+  await assert.rejects(sliceSlot(gpu, part, 2, 6), RangeError);
+  part.release();
+  none.release();
+  const half = await uploadSlot(gpu, Float16Array.of(1, 2, 3));
+  await assert.rejects(sliceSlot(gpu, half, 1), /multiple of 4 bytes/);
+  const tail = await sliceSlot(gpu, half, 2);
+  assert.deepEqual(await readSlot(gpu, tail), Float16Array.of(3));
+  half.release();
+  tail.release();
+  const words = "words" as unknown as Float32Array;
+  await assert.rejects(uploadSlot(gpu, words), /cannot upload string/);
 });

@@ -8,6 +8,12 @@ const HOW_TO_INSTALL =
 
 /** Opens the GPU, or fails the test if DRAMATIS_REQUIRE_GPU=1, or says why the test does nothing. */
 export async function openOrSkip(name: string): Promise<GpuHandle | null> {
+  if (Deno.build.os === "linux") {
+    // Else the driver loader complains of every backend that it tries.
+    for (const [key, value] of [["DENO_WEBGPU_BACKEND", "vulkan"], ["XDG_RUNTIME_DIR", "/tmp"]]) {
+      if (!Deno.env.has(key!)) Deno.env.set(key!, value!);
+    }
+  }
   const gpu = await openGpu();
   if (gpu !== null) return gpu;
   if (Deno.env.get("DRAMATIS_REQUIRE_GPU") === "1") throw new Error(HOW_TO_INSTALL);

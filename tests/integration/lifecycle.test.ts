@@ -92,16 +92,19 @@ testEverywhere("a ref finds its actor in another pool of its host", async (stage
   assert.equal(await ref.get(), 53);
 });
 
-testEverywhere("destroyActor and hasActor: take a ref or a uid, also inside an actor", async (stage) => {
-  const manager = await stage.create(Manager, []);
-  const made = await manager.make("made", 3);
-  assert.equal(await made.get(), 3);
-  assert.equal(await manager.has("made"), true);
-  assert.equal(await manager.has(made), true);
-  await manager.end("made");
-  assert.equal(await manager.has(made), false);
-  const second = await manager.make("made", 4);
-  assert.equal(await made.get(), 4);
-  await manager.end(second);
-  await assert.rejects(made.get(), ActorNotFoundError);
-});
+testEverywhere(
+  "destroyActor and hasActor: take a ref or a uid, also inside an actor",
+  async (stage) => {
+    const manager = await stage.create(Manager, []);
+    const made = await manager.make("made", 3);
+    assert.equal(await made.get(), 3);
+    assert.equal(await manager.has("made"), true);
+    assert.equal(await manager.has(made), true);
+    await manager.end("made");
+    assert.equal(await manager.has(made), false);
+    const second = await manager.make("made", 4);
+    assert.equal(await made.get(), 4);
+    await manager.end(second);
+    await assert.rejects(made.get(), ActorNotFoundError);
+  },
+);

@@ -9,6 +9,7 @@ import {
   type RawFrame,
   type WelcomeFrame,
 } from "../../src/core/protocol.ts";
+import type { LinkHandler } from "../../src/link/link.ts";
 import { type MemoryLink, memoryLinks } from "../../src/link/memory.ts";
 import { openSession, type Session, type SessionOptions } from "../../src/link/session.ts";
 import { Ear, tell } from "../contract/link_contract.ts";
@@ -249,6 +250,25 @@ Deno.test("Session takes any frame for a sign of life", async () => {
     await microtasks();
   }
   assert.equal(side.frames.length, 10);
+  assert.deepEqual(side.causes, []);
+  await clock.advance(3000);
+  assert.equal(side.causes.length, 1);
+});
+
+Deno.test("Session takes a part of a large frame for a sign of life", async () => {
+  const clock = new ManualClock();
+  const [a, peer] = memoryLinks(codec);
+  const open = a.open.bind(a);
+  let handler: LinkHandler | undefined;
+  a.open = (session) => open(handler = session);
+  const side = new Side(a, "accept", clock);
+  new Ear(peer);
+  peer.send(hello(PROTOCOL_VERSION));
+  await side.opening;
+  for (let part = 0; part < 10; part++) {
+    await clock.advance(1900);
+    handler!.progress!();
+  }
   assert.deepEqual(side.causes, []);
   await clock.advance(3000);
   assert.equal(side.causes.length, 1);

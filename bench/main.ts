@@ -1,0 +1,36 @@
+/**
+ * `deno task bench [--json FILE] [--only WORD]`: every figure beside its baseline in the same run.
+ *
+ * @module
+ */
+// deno-lint-ignore-file no-console
+import { parseArgs } from "node:util";
+import { callsAcrossHosts, callsAcrossPools, callsInPool } from "./calls.ts";
+import { Report } from "./harness.ts";
+import { creation, poolStart } from "./life.ts";
+
+const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
+  pool: callsInPool,
+  pools: callsAcrossPools,
+  hosts: callsAcrossHosts,
+  start: poolStart,
+  create: creation,
+};
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: { json: { type: "string" }, only: { type: "string", multiple: true } },
+});
+const unknown = values.only?.find((name) => !Object.hasOwn(SUITES, name));
+if (unknown !== undefined) {
+  console.error(`bench: --only takes ${Object.keys(SUITES).join(", ")}, got ${unknown}`);
+  Deno.exit(2);
+}
+const report = new Report();
+for (const [name, run] of Object.entries(SUITES)) {
+  if (values.only === undefined || values.only.includes(name)) await run(report);
+}
+if (values.json !== undefined) {
+  const lines = report.figures.map((figure) => JSON.stringify(figure));
+  await Deno.writeTextFile(values.json, lines.join("\n") + "\n");
+}

@@ -1,0 +1,36 @@
+import type { PoolAddress } from "../core/address.ts";
+
+/**
+ * The calls that a main pool passes on to where their actors live by now, as calls of its own: who
+ * made them waits on another pool, and would not hear of the death of the one that has them.
+ */
+export class Relays {
+  /** The caller's number for a call, and ours. */
+  readonly #relayed = new Map<string, number>();
+  readonly #own = new Set<number>();
+
+  /** Notes a call under the number that it goes on with. */
+  add(from: PoolAddress, id: number, relayed: number): void {
+    this.#relayed.set(keyOf(from, id), relayed);
+    this.#own.add(relayed);
+  }
+
+  /** Forgets a call that is answered or given up; the number it went on with. */
+  take(from: PoolAddress, id: number): number | undefined {
+    const key = keyOf(from, id);
+    const relayed = this.#relayed.get(key);
+    if (relayed === undefined) return undefined;
+    this.#relayed.delete(key);
+    this.#own.delete(relayed);
+    return relayed;
+  }
+
+  /** Whether a call of this pool is one that was passed on; twice would be in a circle. */
+  has(id: number): boolean {
+    return this.#own.has(id);
+  }
+}
+
+function keyOf({ host, pool }: PoolAddress, id: number): string {
+  return `${host}/${pool}/${id}`;
+}
