@@ -224,6 +224,9 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     const starter = starterOf(spec);
     const started = await allOrNone(
       Array.from({ length: spec.count }, () => this.#startPool(starter)),
+      async (pool) => {
+        if (pool !== null) await this.removePool(pool.pool);
+      },
     );
     return started.filter((pool) => pool !== null);
   }
@@ -367,9 +370,15 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   }
 }
 
-/** Waits for all, also if one fails: what has begun then must be over before anyone cleans up. */
-async function allOrNone<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(work);
+/** Waits for all. If one fails, the others are undone once they are over, and its error is thrown. */
+async function allOrNone<T>(
+  work: readonly Promise<T>[],
+  undo: (done: T) => Promise<void> = () => Promise.resolve(),
+): Promise<T[]> {
+  const settled = await Promise.allSettled(work);
+  if (settled.some(({ status }) => status === "rejected")) {
+    for (const one of settled) if (one.status === "fulfilled") await undo(one.value);
+  }
   return await Promise.all(work);
 }
 

@@ -1,6 +1,6 @@
 import { formatHostId, formatPool, type HostId, MAIN_POOL } from "../core/address.ts";
-import { HostLostError, PoolLostError, ProtocolError } from "../core/errors.ts";
-import { type Frame, LIMITS, type PoolDescription, type RawFrame } from "../core/protocol.ts";
+import { HostLostError, PoolLostError } from "../core/errors.ts";
+import type { Frame, PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { LocalPool } from "../pool/local.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Router } from "../pool/router.ts";
@@ -36,12 +36,14 @@ export class HostRouter implements Router {
   forward(frame: RawFrame): void {
     const { host, pool } = frame.to;
     if (host === this.#self && pool === MAIN_POOL) return this.main!.receive(frame);
-    if (frame.hops >= LIMITS.hops) {
-      return this.main!.refuse(frame, new ProtocolError(`a frame passed ${LIMITS.hops} routers`));
+    try {
+      const way = this.#wayTo(frame);
+      if (way instanceof Error) throw way;
+      way.forward(frame);
+    } catch (error) {
+      // No way there, too many hops, or shared memory that cannot leave the process.
+      this.main!.refuse(frame, error as Error);
     }
-    const way = this.#wayTo(frame);
-    if (way instanceof Error) this.main!.refuse(frame, way);
-    else way.forward(frame);
   }
 
   #wayTo({ to }: { to: Frame["to"] }): Way | Error {

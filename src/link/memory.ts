@@ -1,6 +1,6 @@
 import type { Batch, Codec } from "../core/codec.ts";
 import { HostLostError } from "../core/errors.ts";
-import { BatchedLink } from "./port.ts";
+import { BatchedLink } from "./batched.ts";
 
 /** How a link ends on the way to the other side. */
 interface Goodbye {

@@ -5,7 +5,7 @@ import type { Batch, Codec } from "../core/codec.ts";
 import { HostLostError, LinkRefusedError, ProtocolError } from "../core/errors.ts";
 import { LIMITS } from "../core/protocol.ts";
 import type { Link } from "./link.ts";
-import { BATCH_BYTES, BatchedLink } from "./port.ts";
+import { BATCH_BYTES, BatchedLink } from "./batched.ts";
 
 /** What one message carries at most, besides its kind: far below the 64 MiB at which Deno's server refuses. */
 const PART_BYTES = 256 * 1024;

@@ -13,6 +13,7 @@ import {
   startHost,
   workerPool,
 } from "@dramatis/dramatis";
+import type { PoolStarter } from "../../src/pool/pool.ts";
 import { startWorker } from "../../src/pool/worker.ts";
 import { Counter, Gate } from "../fixtures/actors.ts";
 import {
@@ -246,7 +247,12 @@ Deno.test("createActor: a class that is not decorated is refused at once", async
 function poolWithEntry(entry: string, count = 1): PoolSpec {
   const kind = { kind: "worker", label: null } as const;
   const url = new URL(entry, import.meta.url);
-  return { ...kind, count, start: (start) => startWorker({ ...kind, entry: url }, start) };
+  const starter: PoolStarter = {
+    ...kind,
+    count,
+    start: (start) => startWorker({ ...kind, entry: url }, start),
+  };
+  return starter;
 }
 
 for (
@@ -276,6 +282,19 @@ for (
     await assert.rejects(started, PoolStartError);
   });
 }
+
+Deno.test("appendPool: if one pool of several fails, none is left", async () => {
+  await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+  let started = 0;
+  const good = poolWithEntry("../../src/pool/worker_main.ts", 3) as PoolStarter;
+  const bad = poolWithEntry("../fixtures/worker_that_throws.ts") as PoolStarter;
+  const spec: PoolStarter = {
+    ...good,
+    start: (options) => (++started === 2 ? bad : good).start(options),
+  };
+  await assert.rejects(host.appendPool(spec), PoolStartError);
+  assert.deepEqual(host.pools().map(({ name }) => name), ["main", "worker-1"]);
+});
 
 Deno.test("appendPool: pools that come later are equal to the first", async () => {
   await using host = await startHost({ pools: [] });

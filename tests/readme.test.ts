@@ -1,0 +1,56 @@
+/** What people copy from the README is what is tested. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+const config = fileURLToPath(new URL("../deno.json", import.meta.url));
+
+for (const { title, code } of snippets(readme)) {
+  Deno.test(`README: ${title} runs and prints what its comments say`, async () => {
+    const dir = await Deno.makeTempDir();
+    try {
+      const file = `${dir}/snippet.ts`;
+      await Deno.writeTextFile(file, code);
+      const { code: exit, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--check", "--allow-all", "--config", config, file],
+        env: { NO_COLOR: "1" },
+      }).output();
+      const text = new TextDecoder();
+      assert.equal(exit, 0, text.decode(stderr));
+      const output = text.decode(stdout);
+      for (const number of code.matchAll(/console\.log\(.*\/\/ (\d+)/g)) {
+        assert.match(output, new RegExp(`^${number[1]}$`, "m"));
+      }
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  });
+}
+
+Deno.test("README: its tasks and files exist", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(config));
+  for (const [, task] of readme.matchAll(/deno task (\w+)/g)) assert.ok(task! in tasks, task);
+  for (const [, path] of readme.matchAll(/\]\((?!http)([^)#]+)/g)) {
+    await Deno.stat(new URL(`../${path}`, import.meta.url));
+  }
+});
+
+Deno.test("README: the actor has at most 20 lines, the GPU actor at most 15", () => {
+  const [actor, kernel] = snippets(readme).map(({ code }) =>
+    code.split("if (import.meta.main)")[0]!
+  );
+  const lines = (code: string) => code.split("\n").filter((line) => line.trim() !== "").length;
+  assert.ok(lines(actor!) <= 20, `${lines(actor!)} lines`);
+  assert.ok(lines(kernel!) <= 15, `${lines(kernel!)} lines`);
+});
+
+/** The TypeScript blocks with the headings above them. */
+function snippets(markdown: string): { title: string; code: string }[] {
+  const found: { title: string; code: string }[] = [];
+  let title = "";
+  for (const part of markdown.matchAll(/^#+ (.*)$|^```ts\n([\s\S]*?)^```$/gm)) {
+    if (part[1] !== undefined) title = part[1];
+    else found.push({ title, code: part[2]! });
+  }
+  return found;
+}
