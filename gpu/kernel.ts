@@ -6,7 +6,7 @@ import {
 } from "../src/actor/actor_type.ts";
 import { GpuUnavailableError } from "../src/core/errors.ts";
 import { gpuOf } from "./gpu_resource.ts";
-import { KernelActor, type Keys } from "./kernel_actor.ts";
+import { END, KernelActor, type Keys } from "./kernel_actor.ts";
 import { DeviceEngine, TwinEngine } from "./kernel_engine.ts";
 import type { KernelArgs, KernelOptions } from "./kernel_spec.ts";
 
@@ -26,7 +26,8 @@ export type Kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys<A>>
  * @param name The name under which the module exports it; also its name on other hosts.
  * @example
  * ```ts
- * import { kernel } from "@dramatis/dramatis/gpu";
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { gpuPool, kernel } from "@dramatis/dramatis/gpu";
  *
  * export const double = kernel<{ y: Float32Array }>(import.meta, "double", {
  *   wgsl: `
@@ -36,6 +37,16 @@ export type Kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys<A>>
  *     }`,
  *   cpu: ({ y }) => y.forEach((value, i) => y[i] = 2 * value),
  * });
+ *
+ * if (import.meta.main) {
+ *   await using host = await startHost({ pools: [workerPool({ count: 1 }), gpuPool()] });
+ *   const place = device({ prefer: "gpu", fallback: "cpu" });
+ *   const doubler = await host.createActor(double, [], { place });
+ *   const { y } = await doubler.run({ y: Float32Array.of(1, 2, 3) }); // stays on the device
+ *   const twice = await doubler.compute({ y }); // comes back
+ *   console.log(twice.y, host.poolOf(doubler).device.name); // Float32Array [ 4, 8, 12 ]
+ *   y.dispose();
+ * }
  * ```
  */
 export function kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys<A>>(
@@ -56,6 +67,7 @@ export function kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys
         `${name} needs a GPU: it was placed in a pool without one and has no \`cpu\` twin`,
       );
     },
+    end: (actor) => actor[END](),
   };
   return Object.freeze({ [ACTOR_TYPE]: type }) as Kernel<A, Out>;
 }

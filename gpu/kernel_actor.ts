@@ -4,6 +4,12 @@ import { transfer } from "../src/core/transfer.ts";
 import type { KernelEngine } from "./kernel_engine.ts";
 import type { TypedArray } from "./typed_array.ts";
 
+/** The key of what ends a {@linkcode KernelActor}: no message reaches it. */
+export const END: unique symbol = Symbol("end");
+
+/** No result has this number. */
+const NO_ID = 0;
+
 /** The names of the array arguments. */
 export type Keys<A extends object> = {
   [K in keyof A]: A[K] extends TypedArray ? K : never;
@@ -68,18 +74,19 @@ export class KernelActor<A extends object, Out extends Keys<A>> extends Stateles
     return Object.fromEntries(moved);
   }
 
-  /** What `DeviceRef.read` calls. */
-  async readBuffer(id: number): Promise<DeviceArray> {
-    return await this.#engine.read(id) as DeviceArray;
+  /** What `DeviceRef.read` calls, with the generation of the actor that made the ref. */
+  async readBuffer(id: number, generation: number): Promise<DeviceArray> {
+    const isOurs = generation === this.context.address.generation;
+    return transfer(await this.#engine.read(isOurs ? id : NO_ID) as DeviceArray);
   }
 
-  /** What `DeviceRef.dispose` calls. */
-  releaseBuffer(id: number): void {
-    this.#engine.release(id);
+  /** What `DeviceRef.dispose` calls, with the generation of the actor that made the ref. */
+  releaseBuffer(id: number, generation: number): void {
+    if (generation === this.context.address.generation) this.#engine.release(id);
   }
 
   /** Frees what it keeps. */
-  override preDestroy(): void {
+  [END](): void {
     this.#engine.close();
   }
 }

@@ -6,7 +6,8 @@ import type { GpuResource } from "./gpu_resource.ts";
 import { KernelRunner } from "./kernel_runner.ts";
 import type { KernelOptions } from "./kernel_spec.ts";
 import { type KernelInterface, reflectKernel } from "./reflection.ts";
-import { dtypeOf, type TypedArray } from "./typed_array.ts";
+import type { GpuSlot } from "./slot.ts";
+import { describeValue, dtypeOf, type TypedArray } from "./typed_array.ts";
 
 /** A call's arguments as they arrive: arrays, DeviceRefs, plain values for uniforms. */
 type Args = object;
@@ -20,11 +21,11 @@ export interface KernelEngine {
   run(args: Args, pool: PoolAddress): Promise<KeptResult[]>;
   /** Computes and returns new arrays by binding name. */
   compute(args: Args, pool: PoolAddress): Promise<Record<string, TypedArray>>;
-  /** Copies a kept result. */
+  /** Copies a kept result; the copy is the caller's. */
   read(id: number): Promise<TypedArray>;
   /** Frees a kept result. */
   release(id: number): void;
-  /** Frees all. */
+  /** Frees all. What still runs keeps nothing. */
   close(): void;
 }
 
@@ -34,6 +35,7 @@ export class DeviceEngine implements KernelEngine {
   readonly #runner: KernelRunner<object>;
   /** What this engine has made and keeps. */
   readonly #kept = new Set<number>();
+  #closed = false;
 
   private constructor(resource: GpuResource, runner: KernelRunner<object>) {
     this.#resource = resource;
@@ -56,20 +58,22 @@ export class DeviceEngine implements KernelEngine {
   }
 
   async run(args: Args, pool: PoolAddress): Promise<KeptResult[]> {
-    const slots = await this.#runner.enqueue(await this.#bind(args, pool));
+    const slots = await this.#withSlots(args, pool, (bound) => this.#runner.enqueue(bound));
     return Object.entries(slots).map(([name, slot]) => {
+      const { dtype, length } = slot;
       const id = this.#resource.keep(slot);
-      this.#kept.add(id);
-      return { name, id, dtype: slot.dtype, length: slot.length };
+      if (this.#closed) this.#resource.release(id);
+      else this.#kept.add(id);
+      return { name, id, dtype, length };
     });
   }
 
   async compute(args: Args, pool: PoolAddress): Promise<Record<string, TypedArray>> {
-    return await this.#runner.run(await this.#bind(args, pool));
+    return await this.#withSlots(args, pool, (bound) => this.#runner.run(bound));
   }
 
   async read(id: number): Promise<TypedArray> {
-    return await this.#runner.read(this.#resource.get(id) ?? disposed(id));
+    return await this.#runner.read(this.#resource.get(id) ?? disposed(`DeviceRef ${id}`));
   }
 
   release(id: number): void {
@@ -77,15 +81,30 @@ export class DeviceEngine implements KernelEngine {
   }
 
   close(): void {
+    this.#closed = true;
     for (const id of this.#kept) this.#resource.release(id);
     this.#kept.clear();
   }
 
-  #bind(args: Args, pool: PoolAddress): Args | Promise<Args> {
-    return bind(
-      args,
-      (ref) => ref.isIn(pool) ? this.#resource.get(ref.id) ?? disposed(ref.id) : ref.read(),
-    );
+  /** Calls with slots in the place of DeviceRefs; whoever disposes of one now does not take it away. */
+  async #withSlots<T>(
+    args: Args,
+    pool: PoolAddress,
+    call: (bound: Args) => Promise<T>,
+  ): Promise<T> {
+    const held: GpuSlot[] = [];
+    try {
+      const bound = bind(this.#runner.name, args, (ref, where) => {
+        if (!ref.isIn(pool)) return fetch(ref, where);
+        const slot = this.#resource.get(ref.id) ?? disposed(...where);
+        held.push(slot.retain());
+        return slot;
+      });
+      // The call takes its own hold of them before it waits for anything.
+      return call(bound instanceof Promise ? await bound : bound);
+    } finally {
+      for (const slot of held) slot.release();
+    }
   }
 }
 
@@ -96,6 +115,7 @@ export class TwinEngine implements KernelEngine {
   readonly #interface: KernelInterface;
   readonly #kept = new Map<number, TypedArray>();
   #lastId = 0;
+  #closed = false;
 
   /** @throws {KernelCompileError} if the WGSL does not parse: arguments are checked against it here too. */
   constructor(name: string, options: KernelOptions<object>) {
@@ -106,18 +126,20 @@ export class TwinEngine implements KernelEngine {
 
   async run(args: Args): Promise<KeptResult[]> {
     return Object.entries(await this.compute(args)).map(([name, array]) => {
-      this.#kept.set(++this.#lastId, array);
-      return { name, id: this.#lastId, dtype: dtypeOf(array)!, length: array.length };
+      const id = ++this.#lastId;
+      if (!this.#closed) this.#kept.set(id, array);
+      return { name, id, dtype: dtypeOf(array)!, length: array.length };
     });
   }
 
   async compute(args: Args): Promise<Record<string, TypedArray>> {
-    const bound = await bind(args, (ref) => ref.read());
+    const bound = await bind(this.#name, args, fetch);
     return await runTwin(this.#name, this.#options, bound, this.#interface);
   }
 
-  read(id: number): Promise<TypedArray> {
-    return Promise.resolve(this.#kept.get(id) ?? disposed(id));
+  // deno-lint-ignore require-await -- what it throws has to be a rejection
+  async read(id: number): Promise<TypedArray> {
+    return (this.#kept.get(id) ?? disposed(`DeviceRef ${id}`)).slice();
   }
 
   release(id: number): void {
@@ -125,22 +147,56 @@ export class TwinEngine implements KernelEngine {
   }
 
   close(): void {
+    this.#closed = true;
     this.#kept.clear();
   }
 }
 
+/** For people, and the binding's name. */
+type Where = readonly [what: string, binding: string];
+
 /** Replaces DeviceRefs by what they stand for; at once if there are none to fetch. */
-function bind(args: Args, resolve: (ref: DeviceRef) => unknown): Args | Promise<Args> {
-  const values = Object.values(args);
-  if (!values.some((value) => value instanceof DeviceRef)) return args;
-  const bound = values.map((value) => value instanceof DeviceRef ? resolve(value) : value);
-  const names = Object.keys(args);
-  const named = (all: unknown[]) => Object.fromEntries(names.map((name, i) => [name, all[i]]));
+function bind(
+  kernel: string,
+  args: unknown,
+  resolve: (ref: DeviceRef, where: Where) => unknown,
+): Args | Promise<Args> {
+  if (typeof args !== "object" || args === null || Array.isArray(args)) {
+    throw new KernelArgumentError(
+      `${kernel} takes one object with its arguments by binding name, got ${describeValue(args)}`,
+    );
+  }
+  const entries = Object.entries(args);
+  if (!entries.some(([, value]) => value instanceof DeviceRef)) return args;
+  const bound = entries.map(([name, value]) => {
+    if (!(value instanceof DeviceRef)) return value;
+    try {
+      return resolve(value, [`${kernel}: the DeviceRef of binding "${name}"`, name]);
+    } catch (error) {
+      // Others may be on their way already, and somebody has to wait for them.
+      return Promise.reject(error);
+    }
+  });
+  const named = (all: unknown[]) => Object.fromEntries(entries.map(([name], i) => [name, all[i]]));
   return bound.some((value) => value instanceof Promise)
     ? Promise.all(bound).then(named)
     : named(bound);
 }
 
-function disposed(id: number): never {
-  throw new KernelArgumentError(`DeviceRef ${id} was disposed of, or its actor has ended`);
+/** Reads a DeviceRef that lives elsewhere. */
+async function fetch(ref: DeviceRef, where: Where): Promise<TypedArray> {
+  try {
+    return await ref.read();
+  } catch (error) {
+    // Its actor knows that it was disposed of, but not for which binding it is wanted.
+    if (error instanceof KernelArgumentError) disposed(...where);
+    throw error;
+  }
+}
+
+function disposed(what: string, binding = ""): never {
+  throw new KernelArgumentError(
+    `${what} was disposed of, or the actor that made it has ended`,
+    binding,
+  );
 }

@@ -17,6 +17,10 @@ runWorker(async () => {
 /** On Linux the driver loader tries every backend and complains of each on standard error. */
 function quiet(): void {
   if (process.platform !== "linux") return;
-  process.env["DENO_WEBGPU_BACKEND"] ??= "vulkan";
-  process.env["XDG_RUNTIME_DIR"] ??= tmpdir();
+  try {
+    process.env["DENO_WEBGPU_BACKEND"] ??= "vulkan";
+    process.env["XDG_RUNTIME_DIR"] ??= tmpdir();
+  } catch {
+    // Without the permission it is loud, and works.
+  }
 }

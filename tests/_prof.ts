@@ -4,7 +4,7 @@ import { inFlight } from "../bench/harness.ts";
 const mode = Deno.args[0];
 const host = await startHost({ pools: mode === "port" ? [workerPool({count:1})] : [] });
 const a = await host.createActor(Adder, [], { place: mode === "port" ? onPool(1) : mainPool() });
-const n = mode === "port" ? 1_000_000 : 4_000_000;
+const n = mode === "port" ? 2_000_000 : 4_000_000;
 const t = performance.now();
 await inFlight(mode === "seq" ? 1 : 1000, n, () => a.add(1));
 console.log(mode, n / (performance.now() - t) * 1000);

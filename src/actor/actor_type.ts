@@ -26,6 +26,8 @@ export interface ActorType<A extends Actor = Actor, P extends unknown[] = unknow
   readonly methods: ReadonlyMap<string, ActorMethod>;
   /** Makes an instance; may take a while, and may fail. */
   create(args: P, resources: Resources): A | Promise<A>;
+  /** Frees what the collector does not see. Called once, when an actor has ended, killed ones too. */
+  end?(actor: A): void;
 }
 
 /** A class of actors. */

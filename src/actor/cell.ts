@@ -336,6 +336,7 @@ export class Cell implements Turn {
     this.#handBack(why);
     for (const { refuse } of this.#returning.splice(0)) refuse(this.#stoppedError(why));
     for (const control of this.#mailbox.clearControl()) void control.run();
+    this.type.end?.(this.actor);
   }
 
   #stoppedError(why: string): ActorStoppedError {

@@ -68,12 +68,14 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
    * @throws {ActorNotFoundError} if the actor that made it is gone.
    */
   read(): Promise<T> {
-    return this.#caller.call(this.owner, "readBuffer", [this.id]) as Promise<T>;
+    return this.#caller.call(this.owner, "readBuffer", [this.id, this.owner.generation]) as Promise<
+      T
+    >;
   }
 
   /** Frees the memory, for every holder. */
   dispose(): void {
-    this.#caller.tell(this.owner, "releaseBuffer", [this.id]);
+    this.#caller.tell(this.owner, "releaseBuffer", [this.id, this.owner.generation]);
   }
 
   /** The same as {@linkcode dispose}. */

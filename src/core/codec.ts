@@ -5,7 +5,7 @@ import { ProtocolError } from "./errors.ts";
 import { BODY_SHAPES, frameOf } from "./frame_body.ts";
 import { readGraph } from "./graph_reader.ts";
 import { EXTENSION_CODEC, Lowered } from "./msgpack.ts";
-import { NameReader, readFlatList } from "./names.ts";
+import { NameReader, readShortList } from "./short_body.ts";
 import type { Frame, RawFrame } from "./protocol.ts";
 import { type CodecExtension, PlainCheck } from "./values.ts";
 
@@ -55,14 +55,14 @@ export class Codec {
   #body(raw: RawFrame): unknown {
     const { kind, body } = raw;
     if (kind !== "call" && kind !== "tell" || body[0] !== CALL_BODY) {
-      return readFlatList(body, 0) ?? this.#decoder.decode(body);
+      return readShortList(body, 0) ?? this.#decoder.decode(body);
     }
     const names = this.#names;
     const uid = names.read(body, 1);
     const method = uid === undefined ? undefined : names.read(body, names.end);
     if (method === undefined) return this.#decoder.decode(body);
     const at = names.end;
-    return [uid, method, readFlatList(body, at) ?? this.#decoder.decode(body.subarray(at))];
+    return [uid, method, readShortList(body, at) ?? this.#decoder.decode(body.subarray(at))];
   }
 
   #raise({ bytes }: Lowered, segments: readonly ArrayBufferLike[]): unknown {

@@ -1,12 +1,12 @@
 /** Frames to bytes. */
 import { ExtData } from "@msgpack/msgpack";
 import { detachAll, takeSegments } from "./buffers.ts";
-
 import { NotSerializableError, ProtocolError } from "./errors.ts";
 import { BODY_SHAPES, bodyOf, KIND_CODES, valueOf } from "./frame_body.ts";
 import { GraphBuilder, type Table } from "./graph.ts";
 import { writeHeader } from "./header.ts";
 import { KeptEncoder, UNDEFINED } from "./msgpack.ts";
+import { NameWriter, SHORT_LIST_BYTES, SHORT_NAME_BYTES, writeShortList } from "./short_body.ts";
 import { type Frame, HEADER_BYTES, LIMITS, type RawFrame } from "./protocol.ts";
 import { type CodecExtension, PlainCheck } from "./values.ts";
 import { VALUE_EXT } from "./wire_walk.ts";
@@ -30,6 +30,12 @@ export interface Batch {
 
 const INITIAL_BYTES = 16 * 1024;
 
+/** The first byte of a call's body: a list of three. */
+const CALL_BODY = 0x93;
+
+/** Room for the longest frame that is written without the library. */
+const SHORT_FRAME_BYTES = HEADER_BYTES + 1 + 2 * SHORT_NAME_BYTES + SHORT_LIST_BYTES;
+
 /** Encodes frames one after another into one buffer; one per link, reused. */
 export class FrameWriter {
   readonly #codec: ExtensionHolder;
@@ -43,6 +49,9 @@ export class FrameWriter {
   #length = 0;
   #frames = 0;
   #segments: ArrayBufferLike[] = [];
+  readonly #names = new NameWriter();
+  /** A reply's list, used again. */
+  readonly #one: unknown[] = [null];
 
   constructor(codec: ExtensionHolder, segments: SegmentMode) {
     this.#codec = codec;
@@ -66,6 +75,45 @@ export class FrameWriter {
    * the writer and the value are as before then.
    */
   write(frame: Frame): void {
+    const length = this.#short(frame);
+    if (length < 0) return this.#long(frame);
+    const start = this.#length;
+    this.#length += length;
+    this.#frames++;
+    writeHeader(this.#view, start, {
+      length,
+      kind: KIND_CODES[frame.kind]!,
+      hops: 0,
+      segments: 0,
+      at: frame,
+    });
+  }
+
+  /** Writes a body behind where its header goes, if it is a short one; returns the length of both, or -1. */
+  #short(frame: Frame): number {
+    switch (frame.kind) {
+      case "call":
+      case "tell": {
+        const start = this.#reserve(SHORT_FRAME_BYTES);
+        this.#bytes[start + HEADER_BYTES] = CALL_BODY;
+        const uid = this.#names.write(this.#bytes, start + HEADER_BYTES + 1, frame.uid);
+        const method = uid < 0 ? uid : this.#names.write(this.#bytes, uid, frame.method);
+        const end = method < 0 ? method : writeShortList(this.#view, method, frame.args);
+        return end < 0 ? end : end - start;
+      }
+      case "reply": {
+        const start = this.#reserve(SHORT_FRAME_BYTES);
+        this.#one[0] = frame.value;
+        const end = writeShortList(this.#view, start + HEADER_BYTES, this.#one);
+        this.#one[0] = null;
+        return end < 0 ? end : end - start;
+      }
+      default:
+        return -1;
+    }
+  }
+
+  #long(frame: Frame): void {
     const { value: field, root, forgiving } = BODY_SHAPES[frame.kind];
     checkNames(frame);
     let table: Table | undefined;

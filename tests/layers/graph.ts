@@ -1,0 +1,63 @@
+/** The module graph as Deno sees it. */
+import type { Import } from "./rules.ts";
+
+/** The root of the repository, with a slash at its end. */
+export const ROOT: URL = new URL("../../", import.meta.url);
+
+interface Resolved {
+  readonly specifier?: string;
+}
+
+interface InfoModule {
+  readonly specifier: string;
+  readonly error?: string;
+  readonly dependencies?: readonly {
+    readonly specifier: string;
+    readonly code?: Resolved;
+    readonly type?: Resolved;
+  }[];
+}
+
+/** Everything that a module imports, directly or not. */
+export async function importsOf(entry: string): Promise<Import[]> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    stderr: "inherit",
+  });
+  const { stdout, success } = await command.output();
+  if (!success) throw new Error(`deno info ${entry} failed`);
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: InfoModule[] };
+  const imports: Import[] = [];
+  for (const { specifier, error, dependencies = [] } of modules) {
+    if (error !== undefined) throw new Error(`${specifier}: ${error}`);
+    for (const { code, type } of dependencies) {
+      const from = nameOf(specifier);
+      if (code?.specifier !== undefined) {
+        imports.push({ from, to: nameOf(code.specifier), typeOnly: false });
+      }
+      if (type?.specifier !== undefined) {
+        imports.push({ from, to: nameOf(type.specifier), typeOnly: true });
+      }
+    }
+  }
+  return imports;
+}
+
+/** A module's path from the root, or its package without the version. */
+function nameOf(specifier: string): string {
+  if (specifier.startsWith(ROOT.href)) return specifier.slice(ROOT.href.length);
+  const version = /^npm:\/?(@?[^@]+)/.exec(specifier);
+  return version === null
+    ? specifier
+    : `npm:${version[1]!.split("/").slice(0, version[1]!.startsWith("@") ? 2 : 1).join("/")}`;
+}
+
+/** Every TypeScript file under a folder of the repository. */
+export async function* sourcesUnder(folder: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(new URL(folder, ROOT))) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) yield* sourcesUnder(path);
+    else if (entry.name.endsWith(".ts")) yield path;
+  }
+}
