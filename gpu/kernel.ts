@@ -7,7 +7,6 @@ import {
 import { GpuUnavailableError } from "../src/core/errors.ts";
 import { gpuOf } from "./gpu_resource.ts";
 import { END, KernelActor, type Keys } from "./kernel_actor.ts";
-import { DeviceEngine, TwinEngine } from "./kernel_engine.ts";
 import type { KernelArgs, KernelOptions } from "./kernel_spec.ts";
 
 /** A kernel: `createActor` makes an actor of it. */
@@ -59,6 +58,8 @@ export function kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys
     home: "gpu",
     methods: callableMethods(KernelActor as never),
     async create(_args, resources) {
+      // Loaded by pools that run kernels alone: every worker whose actors import this package loads this file.
+      const { DeviceEngine, TwinEngine } = await import("./kernel_engine.ts");
       const gpu = gpuOf(resources);
       const declared = options as KernelOptions<object>;
       if (gpu !== undefined) return new KernelActor(await DeviceEngine.open(gpu, name, declared));

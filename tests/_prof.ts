@@ -1,8 +1,8 @@
-import { startHost, mainPool, onPool, workerPool } from "@dramatis/dramatis";
+import { mainPool, onPool, startHost, workerPool } from "@dramatis/dramatis";
 import { Adder } from "../bench/actors.ts";
 import { inFlight } from "../bench/harness.ts";
 const mode = Deno.args[0];
-const host = await startHost({ pools: mode === "port" ? [workerPool({count:1})] : [] });
+const host = await startHost({ pools: mode === "port" ? [workerPool({ count: 1 })] : [] });
 const a = await host.createActor(Adder, [], { place: mode === "port" ? onPool(1) : mainPool() });
 const n = mode === "port" ? 2_000_000 : 4_000_000;
 const t = performance.now();

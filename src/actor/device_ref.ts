@@ -73,9 +73,11 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
     >;
   }
 
-  /** Frees the memory, for every holder. */
+  /** Frees the memory, for every holder. What is gone already, or with its actor, needs no freeing. */
   dispose(): void {
-    this.#caller.tell(this.owner, "releaseBuffer", [this.id, this.owner.generation]);
+    // A tell would leave a dead letter behind whenever the actor has ended before.
+    const { owner, id } = this;
+    this.#caller.call(owner, "releaseBuffer", [id, owner.generation]).catch(() => {});
   }
 
   /** The same as {@linkcode dispose}. */

@@ -22,7 +22,7 @@ import { System } from "../pool/system.ts";
 import type { Placement } from "../schedule/policy.ts";
 import { type PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
 import { ActorDesk } from "./actor_desk.ts";
-import { type Gateway, openGateway } from "./gateway.ts";
+import type { Gateway } from "./gateway.ts";
 import { HOST_ACTOR_TYPE, HostActor } from "./host_actor.ts";
 import {
   type HostOptions,
@@ -134,6 +134,8 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     await allOrNone(this.#options.pools.map((spec) => this.appendPool(spec)));
     const { listen, token } = this.#options;
     if (listen !== null) {
+      // Loaded by hosts that listen alone: every worker whose actors import this package loads this file.
+      const { openGateway } = await import("./gateway.ts");
       this.#gateway = openGateway({
         ...listen,
         token,

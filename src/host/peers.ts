@@ -4,7 +4,6 @@ import { LinkRefusedError, ProtocolError } from "../core/errors.ts";
 import type { Frame, HostDescription, PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";
 import { openSession, type Session } from "../link/session.ts";
-import { dialWebSocket } from "../link/websocket.ts";
 import type { HostRouter, Peer } from "./router.ts";
 
 /** What the links to other hosts need from this one. */
@@ -46,6 +45,7 @@ export class Peers {
    */
   async dial(url: string): Promise<HostDescription> {
     const { token, codec } = this.#options;
+    const { dialWebSocket } = await import("../link/dial.ts");
     const link = await dialWebSocket(
       linkUrl(url),
       token === null ? {} : { token },

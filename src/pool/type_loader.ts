@@ -29,7 +29,9 @@ export class TypeLoader {
     if (type === undefined || type.name.module !== name.module) {
       throw new ActorStartError(
         `${name.module} does not export ${name.export} as an actor: ` +
-          `write "export class ${name.export}" and decorate it with @actor(import.meta)`,
+          `a class is exported under its own name and decorated with @actor(import.meta), ` +
+          `a kernel under the name that it is given: ` +
+          `export const ${name.export} = kernel(import.meta, "${name.export}", …)`,
         "load",
       );
     }

@@ -1,5 +1,3 @@
-// Its import makes a MessagePort fire `close` when the isolate at its other end dies: our death notice.
-import "node:worker_threads";
 import { formatPool, type HostId, type PoolId } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import { PoolLostError, PoolStartError } from "../core/errors.ts";
@@ -66,6 +64,8 @@ export function workerPool(options: WorkerPoolOptions = {}): PoolSpec {
 
 /** Starts one worker; `null` if it finds no device. */
 export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<Pool | null> {
+  // Once it is loaded, a MessagePort fires `close` when the isolate at its other end dies: our death notice.
+  await import("node:worker_threads");
   const name = `${kind.kind}-${start.address.pool}`;
   const worker = new Worker(kind.entry, { type: "module", name });
   const { port1, port2 } = new MessageChannel();

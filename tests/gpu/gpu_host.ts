@@ -29,6 +29,7 @@ export function gpuHostTest(name: string, body: (stage: GpuStage) => Promise<voi
       return;
     }
     await body({ host, letters });
+    await host.stop();
     const [letter] = letters;
     if (letter !== undefined) throw new Error("a dead letter", { cause: letter.reason });
   });

@@ -47,10 +47,8 @@ export async function importsOf(entry: string): Promise<Import[]> {
 /** A module's path from the root, or its package without the version. */
 function nameOf(specifier: string): string {
   if (specifier.startsWith(ROOT.href)) return specifier.slice(ROOT.href.length);
-  const version = /^npm:\/?(@?[^@]+)/.exec(specifier);
-  return version === null
-    ? specifier
-    : `npm:${version[1]!.split("/").slice(0, version[1]!.startsWith("@") ? 2 : 1).join("/")}`;
+  const [, name] = /^npm:\/?(@[^/@]+\/[^/@]+|[^/@]+)/.exec(specifier) ?? [];
+  return name === undefined ? specifier : `npm:${name}`;
 }
 
 /** Every TypeScript file under a folder of the repository. */

@@ -127,7 +127,7 @@ export function bareCode(text: string): string {
   for (const [token] of text.matchAll(TOKEN)) {
     if (token.startsWith("//") || token.startsWith("/*")) {
       bare += token.replace(/[^\n]/g, " ");
-    } else if (/^["'`]./.test(token) || /^\/./.test(token)) {
+    } else if (/^["']./.test(token) || /^\/./.test(token)) {
       bare += token[0] + token.slice(1, -1).replace(/[^\n]/g, " ") + token.at(-1);
     } else bare += token;
   }

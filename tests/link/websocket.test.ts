@@ -7,12 +7,8 @@ import { Codec } from "../../src/core/codec.ts";
 import { HostLostError, LinkRefusedError, ProtocolError } from "../../src/core/errors.ts";
 import type { RawFrame } from "../../src/core/protocol.ts";
 import type { Link } from "../../src/link/link.ts";
-import {
-  dialWebSocket,
-  type LinkSocket,
-  type LinkSocketEvent,
-  webSocketLink,
-} from "../../src/link/websocket.ts";
+import { dialWebSocket } from "../../src/link/dial.ts";
+import { type LinkSocket, type LinkSocketEvent, webSocketLink } from "../../src/link/websocket.ts";
 import { Ear, pattern, tell, testLinkContract } from "../contract/link_contract.ts";
 
 /** A server on loopback that accepts WebSockets. */

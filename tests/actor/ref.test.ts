@@ -1,0 +1,76 @@
+/** What a ref is: plain data with the actor's methods. */
+import assert from "node:assert/strict";
+import {
+  type ActorRef,
+  addressOf,
+  formatHostId,
+  isRef,
+  onPool,
+  startHost,
+  workerPool,
+} from "@dramatis/dramatis";
+import { Counter, Echo } from "../fixtures/actors.ts";
+import { testEverywhere } from "../integration/placements.ts";
+
+testEverywhere("a ref travels inside values and comes back equal", async (stage) => {
+  const counter = await stage.host.createActor(Counter, [1]);
+  const echo = await stage.create(Echo, []);
+  const value = {
+    list: [counter, [counter]],
+    map: new Map([["ref", counter]]),
+    set: new Set([counter]),
+    deep: { er: { still: counter } },
+  };
+  const back = await echo.echo(value);
+  const refs = [
+    back.list[0],
+    (back.list[1] as ActorRef<Counter>[])[0],
+    back.map.get("ref"),
+    [...back.set][0],
+    back.deep.er.still,
+  ] as ActorRef<Counter>[];
+  for (const ref of refs) {
+    assert(isRef(ref));
+    assert.deepEqual(addressOf(ref), addressOf(counter));
+    await ref.add(1);
+  }
+  assert.equal(await counter.get(), 1 + refs.length);
+  const alone = await echo.echo(counter);
+  assert.deepEqual(addressOf(alone), addressOf(counter));
+});
+
+Deno.test("a ref shows where its actor is", async () => {
+  await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+  const ref = await host.createActor(Counter, [], { uid: "c1", place: onPool(1) });
+  const text = `ActorRef(c1 in pool 1 of host ${formatHostId(host.id)})`;
+  assert.equal(Deno.inspect(ref), text);
+  assert.match(Deno.inspect({ deep: [ref] }), /ActorRef\(c1 in pool 1/);
+  assert.equal(`${ref}`, text);
+  assert.equal(host.poolOf(ref).name, "worker-1");
+  assert.deepEqual(addressOf(ref), { host: host.id, pool: 1, uid: "c1", generation: 1 });
+});
+
+Deno.test("a ref is read-only and has no properties of its own", async () => {
+  await using host = await startHost({ pools: [] });
+  const ref = await host.createActor(Counter, []);
+  const anything = ref as unknown as Record<string, unknown>;
+  assert.throws(() => anything["add"] = 1, { name: "TypeError", message: /Cannot set add/ });
+  assert.throws(() => Object.defineProperty(anything, "add", { value: 1 }), TypeError);
+  assert.throws(() => delete anything["add"], TypeError);
+  assert.throws(() => Object.setPrototypeOf(ref, null), TypeError);
+  assert.throws(() => Object.freeze(ref), TypeError);
+  assert.deepEqual(Object.keys(ref), []);
+  assert.equal("add" in ref, false);
+  assert.equal(ref.add, ref.add, "a method is the same each time");
+  assert.equal(await ref.add(1), 1);
+});
+
+Deno.test("isRef and addressOf: tell refs from all else", () => {
+  for (const value of [undefined, null, 1, "ref", {}, [], () => {}, { uid: "x", host: 1 }]) {
+    assert.equal(isRef(value), false);
+    assert.throws(() => addressOf(value as never), {
+      name: "TypeError",
+      message: /Expected an ActorRef, got/,
+    });
+  }
+});
