@@ -56,6 +56,8 @@ export class Cell implements Turn {
   /** Messages that want the lock back. */
   readonly #returning: { grant(): void; refuse(error: Error): void }[] = [];
   #destroyed: Promise<void> | undefined;
+  /** Ends the wait of who destroys the actor. */
+  #released: () => void = () => {};
 
   constructor(
     actor: Actor,
@@ -141,6 +143,8 @@ export class Cell implements Turn {
   /** Ends the actor now. What its running methods still do has no effect on anyone. */
   kill(): void {
     this.#end("was killed");
+    // A `preDestroy` that runs may never come to its end.
+    this.#released();
   }
 
   /** {@linkcode Turn.run} */
@@ -301,6 +305,7 @@ export class Cell implements Turn {
     this.#state = "stopping";
     this.#handBack("is stopped");
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#released = resolve;
     this.#mailbox.pushControl({
       run: () => this.#stop().then(resolve, reject),
     });

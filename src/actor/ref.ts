@@ -67,6 +67,8 @@ const HANDLER: ProxyHandler<RefTarget> = {
   get(target, key) {
     if (typeof key === "string") return key === "then" ? undefined : methodOf(target, key);
     if (key === TARGET) return target;
+    // Else `${ref}` would send the actor a message: toString.
+    if (key === Symbol.toPrimitive) return () => target[INSPECT]();
     return undefined;
   },
   has: () => false,
@@ -79,6 +81,8 @@ const HANDLER: ProxyHandler<RefTarget> = {
   },
   defineProperty: () => false,
   deleteProperty: () => false,
+  setPrototypeOf: () => false,
+  preventExtensions: () => false,
 };
 
 function methodOf(target: RefTarget, name: string): AnyMethod {

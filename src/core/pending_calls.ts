@@ -40,6 +40,18 @@ export class PendingCalls {
     return call;
   }
 
+  /**
+   * Takes out the call that an answer is for; nothing if the answer comes from another host than was
+   * asked, unless that is our own, whose router answers where no way leads on.
+   */
+  takeAnswered(id: number, from: PoolAddress, self: PoolAddress): PendingCall | undefined {
+    const call = this.#calls.get(id);
+    if (call === undefined) return undefined;
+    if (from.host !== call.to.host && from.host !== self.host) return undefined;
+    this.#calls.delete(id);
+    return call;
+  }
+
   /** Rejects every call whose destination is gone. Returns how many there were. */
   rejectWhere(isGone: (to: PoolAddress) => boolean, error: () => Error): number {
     let count = 0;

@@ -59,6 +59,9 @@ export type CreateRequest = Pick<
 /** What one pool asks another to do. */
 export type PoolRequest = Omit<CreateFrame, "id" | "from"> | Omit<DestroyFrame, "id" | "from">;
 
+/** The longest that a timer can wait, 25 days; a call that has longer is not timed. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** The pool of this isolate: its cells, the calls that they wait for, and what frames mean to them. */
 export class LocalPool implements Caller, CellHost {
   readonly address: PoolAddress;
@@ -250,8 +253,13 @@ export class LocalPool implements Caller, CellHost {
   }
 
   /** {@linkcode CellHost.undelivered} */
-  undelivered(to: ActorAddress, method: string, reason: Error): void {
-    this.#onDeadLetter({ to, method, from: this.address, reason });
+  undelivered(
+    to: ActorAddress,
+    method: string,
+    reason: Error,
+    from: PoolAddress = this.address,
+  ): void {
+    this.#onDeadLetter({ to, method, from, reason });
   }
 
   /** Sends an answer; a receiver that is gone does not want it. */
@@ -338,6 +346,10 @@ export class LocalPool implements Caller, CellHost {
     args: unknown[],
   ): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(signal.reason);
+    if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+      const expected = "timeoutMs is a number of milliseconds from 0 up";
+      return Promise.reject(new RangeError(`${expected}, got ${timeoutMs}`));
+    }
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const settled = () => {
@@ -354,7 +366,7 @@ export class LocalPool implements Caller, CellHost {
       let cancel: (reason: unknown) => void = ignore;
       // Before the message goes, because it may fail at once and then clears both away.
       signal?.addEventListener("abort", onAbort);
-      if (timeoutMs !== undefined) {
+      if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
         timer = setTimeout(() => giveUp(timeout(to, method, timeoutMs)), timeoutMs);
       }
       try {
@@ -401,10 +413,10 @@ export class LocalPool implements Caller, CellHost {
     const frame = this.codec.decode(raw);
     switch (frame.kind) {
       case "reply":
-        this.#pending.take(frame.id)?.resolve(frame.value);
+        this.#pending.takeAnswered(frame.id, frame.from, this.address)?.resolve(frame.value);
         return;
       case "failure":
-        this.#pending.take(frame.id)?.reject(frame.error);
+        this.#pending.takeAnswered(frame.id, frame.from, this.address)?.reject(frame.error);
         return;
       case "call":
       case "tell": {

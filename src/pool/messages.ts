@@ -61,6 +61,6 @@ export class RemoteMessage implements Message {
   fail(error: Error): void {
     const { kind, from, id, uid, method, to } = this.#frame;
     if (kind === "call") this.#pool.answerWithFailure(from, id, error);
-    else this.#pool.undelivered({ ...to, uid, generation: 0 }, method, error);
+    else this.#pool.undelivered({ ...to, uid, generation: 0 }, method, error, from);
   }
 }

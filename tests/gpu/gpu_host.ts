@@ -30,6 +30,7 @@ export function gpuHostTest(name: string, body: (stage: GpuStage) => Promise<voi
     }
     await body({ host, letters });
     await host.stop();
+    if (host.abandonedThreads > 0) throw new Error("a pool did not stop in time");
     const [letter] = letters;
     if (letter !== undefined) throw new Error("a dead letter", { cause: letter.reason });
   });

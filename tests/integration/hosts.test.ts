@@ -341,7 +341,7 @@ async function waitingCalls(
   here: Host,
   there: number,
   kind: "main" | "worker" = "worker",
-): Promise<{ doomed: ActorRef<Doomed>; calls: Promise<unknown>[] }> {
+): Promise<{ doomed: ActorRef<Doomed>; caller: ActorRef<Doomed>; calls: Promise<unknown>[] }> {
   const pool = here.pools().find((pool) => pool.host === there && pool.kind === kind);
   const place = onPool(pool!);
   const doomed = await here.createActor(Doomed, [], { place });
@@ -352,7 +352,7 @@ async function waitingCalls(
   for (const call of calls) call.catch(() => {});
   await watcher.seen();
   await doomed.ping();
-  return { doomed, calls };
+  return { doomed, caller, calls };
 }
 
 for (
@@ -367,7 +367,7 @@ for (
       pools: [workerPool({ count: 1 })],
       join: [there.address],
     });
-    const { doomed, calls } = await waitingCalls(here, there.id, kind);
+    const { doomed, caller, calls } = await waitingCalls(here, there.id, kind);
     const started = performance.now();
     await end(there);
     for (const call of calls) {
@@ -380,6 +380,7 @@ for (
     assert.deepEqual(here.hosts(), []);
     assert.deepEqual(here.pools().map(({ name }) => name), ["main", "worker-1"]);
     await assert.rejects(doomed.ping(), HostLostError);
+    await assert.rejects(caller.waitFor.with({ timeoutMs: 3000 })(doomed), HostLostError);
     await assert.rejects(here.hasActor(doomed), HostLostError);
     assert.equal(await (await here.createActor(Counter, [1])).get(), 1, "the host lives on");
   });
@@ -409,7 +410,7 @@ Deno.test("a pool of another host that dies: whoever waits on it is told", async
     pools: [workerPool({ count: 1 })],
     join: [there.address],
   });
-  const { doomed, calls } = await waitingCalls(here, there.id);
+  const { doomed, caller, calls } = await waitingCalls(here, there.id);
   doomed.throwLater.tell("uncaught there");
   for (const call of calls) {
     const error = await rejection(call);
@@ -420,6 +421,7 @@ Deno.test("a pool of another host that dies: whoever waits on it is told", async
   const left = here.pools().filter(({ host }) => host === there.id);
   assert.deepEqual(left.map(({ name }) => name), ["main"]);
   await assert.rejects(doomed.ping(), PoolLostError);
+  await assert.rejects(caller.waitFor.with({ timeoutMs: 3000 })(doomed), PoolLostError);
   const main = await here.createActor(Counter, [1], { place: onHost(there.id) });
   assert.equal(await main.get(), 1);
 });
