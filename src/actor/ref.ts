@@ -17,9 +17,9 @@ export type RefMethod<F> = F extends (...args: infer P) => infer R ? {
   }
   : never;
 
-/** The names that messages may call: public methods, but not those every actor has. */
+/** The names that messages may call: public methods, but not those every actor and every object has. */
 export type MethodNames<A extends Actor> = {
-  [K in keyof A]: K extends keyof Actor ? never
+  [K in keyof A]: K extends keyof Actor | keyof typeof Object.prototype ? never
     : K extends string ? A[K] extends (...args: never[]) => unknown ? K : never
     : never;
 }[keyof A];
@@ -32,7 +32,7 @@ export type ActorRef<A extends Actor = Actor> =
   & { readonly [K in MethodNames<A>]: RefMethod<A[K]> }
   & {
     /** For the type checker alone: what is behind the ref. */
-    readonly "~actor"?: A;
+    readonly "~actor": A;
   };
 
 /** What a ref needs from the pool it is in. */

@@ -137,7 +137,22 @@ export class ActorDesk {
     const place: Placement = { policy: "onPool", pool: pool.pool, host: pool.host };
     const args = [order.type, order.home, order.args, { ...order.options, place }];
     const service = hostServiceOf(pool.host);
-    return await this.#options.main.call(service, "create", args) as ActorAddress;
+    // Its host reports its load now and then; until it does, what goes there counts here.
+    this.#addLoad(pool, 1);
+    try {
+      return await this.#options.main.call(service, "create", args) as ActorAddress;
+    } catch (error) {
+      this.#addLoad(pool, -1);
+      throw error;
+    }
+  }
+
+  #addLoad({ host, pool }: PoolAddress, actors: number): void {
+    const peer = this.#options.router.peers.get(host);
+    if (peer === undefined) return;
+    peer.pools = peer.pools.map((one) =>
+      one.pool === pool ? { ...one, actors: Math.max(0, one.actors + actors) } : one
+    );
   }
 
   async #destroyIn(pool: PoolId, uid: string, kill: boolean): Promise<void> {

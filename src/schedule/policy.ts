@@ -23,7 +23,7 @@ export type Policy =
     readonly fallback: "software" | "cpu" | "none";
   };
 
-/** What `place` takes: one policy, or several of which each filters and the later score first. */
+/** What `place` takes: one policy, or several: all filter, and the first scores first. */
 export type Placement = Policy | readonly Policy[];
 
 /** One pool: by its description, number or name. */

@@ -93,7 +93,7 @@ function policiesOf({ place, home }: PlacementRequest): readonly Policy[] {
     ? place
     : [place as Policy];
   const wanted = home === "gpu" && !given.some(choosesKind) ? [device(), ...given] : given;
-  const scored = wanted.some(({ policy }) => policy.startsWith("random"));
+  const scored = wanted.some(({ policy }) => policy === "random" || policy === "randomWorker");
   return scored ? wanted : [...wanted, leastLoaded()];
 }
 

@@ -121,6 +121,13 @@ Deno.test("hosts: placement stays at home unless it is told otherwise", async ()
     const wide = await here.createActor(Counter, [], { place: anyHost() });
     assert.equal(addressOf(wide).host, there.id, "the emptier one");
     assert.equal(here.poolOf(wide).host, there.id);
+    const used = new Map<number, number>();
+    for (let i = 0; i < 10; i++) {
+      const { host } = addressOf(await here.createActor(Counter, [], { place: anyHost() }));
+      used.set(host, (used.get(host) ?? 0) + 1);
+    }
+    // Evenly, but for one that was under way when the other host reported its load.
+    assert(used.get(here.id)! >= 3 && used.get(there.id)! >= 3, JSON.stringify([...used]));
     await assert.rejects(
       here.createActor(Counter, [], { place: onHost(12345) }),
       PlacementError,
