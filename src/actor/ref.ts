@@ -19,7 +19,7 @@ export type RefMethod<F> = F extends (...args: infer P) => infer R ? {
 
 /** The names that messages may call: public methods, but not those every actor and every object has. */
 export type MethodNames<A extends Actor> = {
-  [K in keyof A]: K extends keyof Actor | keyof typeof Object.prototype ? never
+  [K in keyof A]: K extends keyof Actor | keyof typeof Object.prototype | "then" ? never
     : K extends string ? A[K] extends (...args: never[]) => unknown ? K : never
     : never;
 }[keyof A];

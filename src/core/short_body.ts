@@ -150,7 +150,8 @@ export function readShortList(bytes: Uint8Array, at: number): unknown[] | undefi
       const size = tag === UINT8 ? 1 : tag === UINT16 ? 2 : tag === UINT32 ? 4 : 0;
       if (size === 0) return undefined;
       let value = 0;
-      for (let end = next + size; next < end; next++) value = value * 256 + bytes[next]!;
+      const end = next + size;
+      while (next < end) value = value * 256 + bytes[next++]!;
       list.push(value);
     }
   }

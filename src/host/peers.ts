@@ -1,4 +1,4 @@
-import { formatHostId, type HostId } from "../core/address.ts";
+import { formatHostId, type HostId, MAIN_POOL } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import { LinkRefusedError, ProtocolError } from "../core/errors.ts";
 import type { Frame, HostDescription, PoolDescription, RawFrame } from "../core/protocol.ts";
@@ -18,10 +18,18 @@ export interface PeersOptions {
   onLost(host: HostId, pool: number | null, reason: Error): void;
 }
 
+/** Who opened a session: we did, or the other host. */
+type Role = "dial" | "accept";
+
 /** The hosts that this one is linked with. */
 export class Peers {
   readonly #options: PeersOptions;
-  readonly #sessions = new Map<HostId, Session>();
+  /**
+   * The sessions with each host. There are two if both have dialled each other, perhaps at the same
+   * time: neither side could then tell which one the other drops, and with it what was sent there. So
+   * both stay, each side sends on its first, and with one of them the other ends too.
+   */
+  readonly #sessions = new Map<HostId, Map<Role, Session>>();
   /** Links whose other side has not introduced itself yet. */
   readonly #handshakes = new Set<AbortController>();
 
@@ -31,10 +39,10 @@ export class Peers {
 
   /** The linked hosts, as they last described themselves. */
   get hosts(): HostDescription[] {
-    return [...this.#sessions.values()].map(({ peer }) => ({
-      ...peer,
-      pools: this.#options.router.peers.get(peer.id)?.pools ?? peer.pools,
-    }));
+    return [...this.#sessions.values()].map((sessions) => {
+      const { peer } = firstOf(sessions);
+      return { ...peer, pools: this.#options.router.peers.get(peer.id)?.pools ?? peer.pools };
+    });
   }
 
   /**
@@ -66,16 +74,20 @@ export class Peers {
 
   /** Says something to every linked host. */
   broadcast(frame: (to: Frame["to"]) => Frame): void {
-    for (const [host, session] of this.#sessions) session.send(frame({ host, pool: 0 }));
+    for (const [host, sessions] of this.#sessions) {
+      firstOf(sessions).send(frame({ host, pool: MAIN_POOL }));
+    }
   }
 
   /** Says goodbye to all. */
   close(): void {
     for (const handshake of this.#handshakes) handshake.abort(new Error("the host stops"));
-    for (const session of [...this.#sessions.values()]) session.goodbye("it stops");
+    for (const sessions of [...this.#sessions.values()]) {
+      for (const session of sessions.values()) session.goodbye("it stops");
+    }
   }
 
-  async #open(link: Link, role: "dial" | "accept"): Promise<Session> {
+  async #open(link: Link, role: Role): Promise<Session> {
     const { router, codec, heartbeatMs } = this.#options;
     const self = this.#options.describe();
     const handshake = new AbortController();
@@ -90,27 +102,29 @@ export class Peers {
         onClosed: (cause, session) => this.#closed(session, cause),
       });
       const { id, pools } = session.peer;
-      const refusal = this.#refusal(id, self.id);
+      const sessions = this.#sessions.get(id) ?? new Map<Role, Session>();
+      const refusal = id === self.id
+        ? "a host cannot link with itself"
+        : sessions.has(role)
+        ? "they are linked already"
+        : undefined;
       if (refusal !== undefined) {
         session.goodbye(refusal);
         throw new LinkRefusedError(`Not linked with host ${formatHostId(id)}: ${refusal}`);
       }
-      this.#sessions.set(id, session);
-      router.peers.set(id, {
-        id,
-        pools,
-        send: (frame) => session.send(frame),
-        forward: (frame) => session.forward(frame),
-      });
+      this.#sessions.set(id, sessions.set(role, session));
+      if (sessions.size === 1) {
+        router.peers.set(id, {
+          id,
+          pools,
+          send: (frame) => session.send(frame),
+          forward: (frame) => session.forward(frame),
+        });
+      }
       return session;
     } finally {
       this.#handshakes.delete(handshake);
     }
-  }
-
-  #refusal(id: HostId, self: HostId): string | undefined {
-    if (id === self) return "a host cannot link with itself";
-    return this.#sessions.has(id) ? "they are linked already" : undefined;
   }
 
   #receive(frame: RawFrame, session: Session): void {
@@ -146,11 +160,19 @@ export class Peers {
 
   #closed(session: Session, cause: Error): void {
     const { id } = session.peer;
-    if (this.#sessions.get(id) !== session) return;
+    const sessions = [...this.#sessions.get(id)?.values() ?? []];
+    if (!sessions.includes(session)) return;
     this.#sessions.delete(id);
     this.#options.router.peers.delete(id);
+    // What came or went by the other one may belong to what is lost with this one.
+    for (const other of sessions) other.goodbye("another link between the two hosts has ended");
     this.#options.onLost(id, null, cause);
   }
+}
+
+/** The session to send on: the one that was there first. */
+function firstOf(sessions: ReadonlyMap<Role, Session>): Session {
+  return sessions.values().next().value!;
 }
 
 function ownPools(pools: readonly PoolDescription[], host: HostId): readonly PoolDescription[] {

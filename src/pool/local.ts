@@ -34,6 +34,7 @@ import type { CallOptions, Message } from "../actor/message.ts";
 import type { Caller } from "../actor/ref.ts";
 import { Registry } from "../actor/registry.ts";
 import { Turns } from "../actor/turns.ts";
+import { RESERVED_PREFIX } from "./host_service.ts";
 import { LocalMessage, RemoteMessage } from "./messages.ts";
 import { Relays } from "./relays.ts";
 import type { Router } from "./router.ts";
@@ -160,8 +161,17 @@ export class LocalPool implements Caller, CellHost {
 
   /** Makes an actor here and runs its `postCreate`. */
   async create(request: CreateRequest): Promise<void> {
-    const { uid, generation, type: name } = request;
+    const { uid, generation, type } = request;
     const address = { ...this.address, uid, generation };
+    try {
+      await this.#create(request, address);
+    } catch (error) {
+      throw this.failure(error, `${formatType(type)} ${formatActor(address)}`, "create");
+    }
+  }
+
+  async #create(request: CreateRequest, address: ActorAddress): Promise<void> {
+    const { uid, type: name } = request;
     if (this.#cells.get(uid) !== undefined) {
       throw new ActorExistsError(`${formatActor(address)} exists already`, uid);
     }
@@ -203,9 +213,19 @@ export class LocalPool implements Caller, CellHost {
     }
   }
 
-  /** Ends every actor in order. What their `preDestroy` throws becomes dead letters. */
+  /**
+   * Ends every actor in order, the runtime's own last: hooks may call them. What a `preDestroy` throws
+   * becomes a dead letter.
+   */
   async stop(): Promise<void> {
-    await Promise.all([...this.#cells].map(async (cell) => {
+    const cells = [...this.#cells];
+    const isOurs = ({ address }: Cell) => address.uid.startsWith(RESERVED_PREFIX);
+    await this.#stopCells(cells.filter((cell) => !isOurs(cell)));
+    await this.#stopCells(cells.filter(isOurs));
+  }
+
+  async #stopCells(cells: readonly Cell[]): Promise<void> {
+    await Promise.all(cells.map(async (cell) => {
       try {
         await this.destroy(cell.address.uid, false);
       } catch (error) {

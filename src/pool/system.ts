@@ -1,5 +1,5 @@
-import type { HostId } from "../core/address.ts";
-import type { ActorAddress } from "../core/address.ts";
+import type { ActorAddress, HostId } from "../core/address.ts";
+import { NotSerializableError } from "../core/errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
@@ -32,8 +32,12 @@ export class System implements ActorSystem<unknown> {
       ...(place === undefined ? {} : { place }),
       ...(mailboxLimit === undefined ? {} : { mailboxLimit }),
     };
-    const address = await this.#ask("create", [type.name, type.home, args, plain]);
-    return createRef(address, this.#pool);
+    try {
+      const address = await this.#ask("create", [type.name, type.home, args, plain]);
+      return createRef(address, this.#pool);
+    } catch (error) {
+      throw error instanceof NotSerializableError ? inArguments(error) : error;
+    }
   }
 
   async actorRef<A extends Actor = Actor>(uid: string, host?: HostId): Promise<ActorRef<A>> {
@@ -73,4 +77,13 @@ export class System implements ActorSystem<unknown> {
     const answer = this.#pool.call(hostServiceOf(host), method, args);
     return answer as Promise<Awaited<ReturnType<HostService[K]>>>;
   }
+}
+
+/** The constructor's arguments are an argument of the host's `create`: names the place as the user knows it. */
+function inArguments(error: NotSerializableError): NotSerializableError {
+  const { message, cause } = error;
+  if (!error.path.startsWith("args[2]")) return error;
+  const path = error.path.replace("args[2]", "args");
+  const options = cause === undefined ? undefined : { cause };
+  return new NotSerializableError(message.replace(error.path, path), path, options);
 }

@@ -26,39 +26,109 @@ export type Policy =
 /** What `place` takes: one policy, or several: all filter, and the first scores first. */
 export type Placement = Policy | readonly Policy[];
 
-/** One pool: by its description, number or name. */
+/**
+ * One pool: by its description, number or name.
+ *
+ * @example
+ * ```ts
+ * import { onPool } from "@dramatis/dramatis";
+ *
+ * const place = onPool("worker-1");
+ * console.log(place.policy); // onPool
+ * ```
+ */
 export function onPool(pool: PoolDescription | number | string): Policy {
   return typeof pool === "object"
     ? { policy: "onPool", pool: pool.pool, host: pool.host }
     : { policy: "onPool", pool };
 }
 
-/** Any pool of one host, which may be another one. */
+/**
+ * Any pool of one host, which may be another one.
+ *
+ * @example
+ * ```ts
+ * import { onHost } from "@dramatis/dramatis";
+ *
+ * const place = onHost(0x00f3a91b22c4);
+ * console.log(place.policy); // onHost
+ * ```
+ */
 export function onHost(host: HostId): Policy {
   return { policy: "onHost", host };
 }
 
-/** Any pool of any linked host. */
+/**
+ * Any pool of any linked host.
+ *
+ * @example
+ * ```ts
+ * import { anyHost } from "@dramatis/dramatis";
+ *
+ * const place = anyHost();
+ * console.log(place.policy); // anyHost
+ * ```
+ */
 export function anyHost(): Policy {
   return { policy: "anyHost" };
 }
 
-/** The host's own isolate. Work that blocks it blocks the host. */
+/**
+ * The host's own isolate. Work that blocks it blocks the host.
+ *
+ * @example
+ * ```ts
+ * import { mainPool } from "@dramatis/dramatis";
+ *
+ * const place = mainPool();
+ * console.log(place.policy); // mainPool
+ * ```
+ */
 export function mainPool(): Policy {
   return { policy: "mainPool" };
 }
 
-/** Any pool with equal chance. */
+/**
+ * Any pool with equal chance.
+ *
+ * @example
+ * ```ts
+ * import { random } from "@dramatis/dramatis";
+ *
+ * const place = random();
+ * console.log(place.policy); // random
+ * ```
+ */
 export function random(): Policy {
   return { policy: "random" };
 }
 
-/** Any worker pool with equal chance. */
+/**
+ * Any worker pool with equal chance.
+ *
+ * @example
+ * ```ts
+ * import { randomWorker } from "@dramatis/dramatis";
+ *
+ * const place = randomWorker();
+ * console.log(place.policy); // randomWorker
+ * ```
+ */
 export function randomWorker(): Policy {
   return { policy: "randomWorker" };
 }
 
-/** Pools that were started with this label. */
+/**
+ * Pools that were started with this label.
+ *
+ * @example
+ * ```ts
+ * import { label } from "@dramatis/dramatis";
+ *
+ * const place = label("io");
+ * console.log(place.policy); // label
+ * ```
+ */
 export function label(label: string): Policy {
   return { policy: "label", label };
 }
@@ -66,6 +136,14 @@ export function label(label: string): Policy {
 /**
  * The pool with the fewest actors; among equals, the one that was not chosen for longest. The main
  * pool only if there is no other: work there holds up the host.
+ *
+ * @example
+ * ```ts
+ * import { leastLoaded } from "@dramatis/dramatis";
+ *
+ * const place = leastLoaded();
+ * console.log(place.policy); // leastLoaded
+ * ```
  */
 export function leastLoaded(): Policy {
   return { policy: "leastLoaded" };
@@ -85,7 +163,18 @@ export interface DeviceOptions {
   fallback?: "software" | "cpu" | "none";
 }
 
-/** By device: the preferred one, else what `fallback` allows, the better kind first. */
+/**
+ * By device: the preferred one, else what `fallback` allows, the better kind first.
+ *
+ * @example
+ * ```ts
+ * import { anyHost, device } from "@dramatis/dramatis";
+ *
+ * // Hardware, else in software, else the kernel's twin on a CPU; on whichever host.
+ * const place = [anyHost(), device({ prefer: "gpu", fallback: "cpu" })];
+ * console.log(place.length); // 2
+ * ```
+ */
 export function device(options: DeviceOptions = {}): Policy {
   const { prefer = "gpu", fallback = "software" } = options;
   return { policy: "device", prefer, fallback };

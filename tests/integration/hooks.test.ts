@@ -1,8 +1,16 @@
 /** Acceptance scenario 2: hooks run in order, may call their actor, and may fail. */
 import assert from "node:assert/strict";
-import { ActorNotFoundError, type ActorRef, ActorStartError } from "@dramatis/dramatis";
-import { Hooked, type HookFailure, Recorder } from "../fixtures/actors.ts";
-import { type Stage, testEverywhere } from "./placements.ts";
+import {
+  ActorNotFoundError,
+  type ActorRef,
+  ActorStartError,
+  mainPool,
+  NotSerializableError,
+  startHost,
+  workerPool,
+} from "@dramatis/dramatis";
+import { Counter, Hooked, type HookFailure, Parent, Recorder } from "../fixtures/actors.ts";
+import { Letters, type Stage, testEverywhere } from "./placements.ts";
 
 async function openHooked(
   stage: Stage,
@@ -73,6 +81,7 @@ for (const failing of ["construct", "postCreate"] as const) {
       assert.equal(error.phase, failing);
       assert(error.cause instanceof RangeError);
       assert.equal(error.cause.message, `${failing} fails`);
+      assert.match(error.actor!, /^Hooked hooked in pool \d+ of host [0-9a-f]{12}$/);
       assert.match(error.message, new RegExp(`Hooked hooked.*${failing} threw RangeError`));
       return true;
     });
@@ -83,3 +92,22 @@ for (const failing of ["construct", "postCreate"] as const) {
     assert.equal(await second.echo("fine"), "fine");
   });
 }
+
+Deno.test("stop: a preDestroy may still use its context", async () => {
+  const letters = new Letters();
+  const host = await startHost({ pools: [workerPool({ count: 1 })], onDeadLetter: letters.take });
+  await host.createActor(Parent, [], { place: mainPool() });
+  assert.equal(await host.hasActor("child"), true);
+  await host.stop();
+  assert.equal(letters.size, 0, "nothing went wrong");
+});
+
+testEverywhere("createActor: an argument that cannot travel is named", async (stage) => {
+  const unsendable = { deep: [() => {}] } as never;
+  await assert.rejects(stage.create(Counter, [unsendable]), (error) => {
+    assert(error instanceof NotSerializableError);
+    assert.equal(error.path, "args[0].deep[0]");
+    assert.match(error.message, /^Cannot send args\[0\]\.deep\[0\]: it is a function/);
+    return true;
+  });
+});

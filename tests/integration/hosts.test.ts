@@ -20,10 +20,10 @@ import {
   startHost,
   workerPool,
 } from "@dramatis/dramatis";
-import { Counter, Echo, Manager } from "../fixtures/actors.ts";
+import { Counter, Echo, Gate, Manager } from "../fixtures/actors.ts";
 import { Doomed, NeverCreated, Watcher } from "../fixtures/doomed.ts";
 import { OldVersioned, Twin, Versioned } from "../fixtures/elsewhere.ts";
-import { startTwoHosts } from "./placements.ts";
+import { ACTORS, startTwoHosts } from "./placements.ts";
 
 const fixture = (file: string) => new URL(`../fixtures/${file}`, import.meta.url).href;
 
@@ -290,6 +290,45 @@ Deno.test("join: a host does not link with itself, nor twice with another", asyn
     });
     const ref = await here.createActor(Counter, [1], { place: onHost(there.id) });
     assert.equal(await ref.get(), 1, "the first link is as good as before");
+  });
+});
+
+Deno.test("join: two hosts that dial each other at once are linked, and stay so", async () => {
+  const common = { listen: { port: 0 }, modules: [ACTORS] };
+  const options = { ...common, pools: [], stopTimeoutMs: 200 };
+  const hosts = [await startHost(options), await startHost(options)] as const;
+  const [a, b] = hosts;
+  try {
+    const [toB, toA] = await Promise.all([a.join(b.address!), b.join(a.address!)]);
+    assert.deepEqual([toB.id, toA.id], [b.id, a.id]);
+    for (const [here, there] of [[a, b], [b, a]] as const) {
+      assert.deepEqual(here.hosts().map(({ id }) => id), [there.id]);
+      const ref = await here.createActor(Counter, [1], { place: onHost(there.id) });
+      const sums = await Promise.all([1, 2, 3].map(() => ref.add(1)));
+      assert.deepEqual(sums, [2, 3, 4]);
+    }
+    const doomed = await a.createActor(Gate, [], { place: onHost(b.id) });
+    const waiting = rejection(doomed.linger());
+    await doomed.entered();
+    await b.stop();
+    await waiting;
+    assert.deepEqual(a.hosts(), []);
+  } finally {
+    for (const host of hosts) await host.stop();
+  }
+});
+
+Deno.test("join: the other host may dial back later", async () => {
+  await withTwoHosts({ listen: { port: 0 } }, async (here, there) => {
+    const ref = await here.createActor(Gate, [], { place: onHost(there.id) });
+    const passing = ref.pass(1);
+    await ref.entered();
+    await there.join(here.address!);
+    await ref.open();
+    assert.equal(await passing, 1, "what was under way goes on");
+    assert.equal(there.hosts().length, 1);
+    const back = await there.createActor(Counter, [1], { place: onHost(here.id) });
+    assert.equal(await back.get(), 1);
   });
 });
 

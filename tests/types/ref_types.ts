@@ -50,6 +50,7 @@ class Shop extends Base {
     return this.context.ref as ActorRef<Shop>;
   }
   close(): void {}
+  then(): void {}
   override postCreate(): void {}
   override async preDestroy(): Promise<void> {}
   override toString(): string {
@@ -131,7 +132,7 @@ shop.then(() => {});
 // @ts-expect-error: no such method
 shop.steal();
 // @ts-expect-error: it is read-only
-shop.close = shop.close;
+shop.close = bank.pay as never;
 
 // Refs of one class are not refs of another.
 @actor(import.meta)
