@@ -56,7 +56,7 @@ export class Cell implements Turn {
   /** Messages that want the lock back. */
   readonly #returning: { grant(): void; refuse(error: Error): void }[] = [];
   #destroyed: Promise<void> | undefined;
-  /** Ends the wait of who destroys the actor. */
+  /** Ends the wait of who starts or destroys the actor, for a kill. */
   #released: () => void = () => {};
 
   constructor(
@@ -92,7 +92,8 @@ export class Cell implements Turn {
   /** Runs `postCreate`, then lets messages in. If it throws, the cell is stopped and throws that. */
   async start(): Promise<void> {
     try {
-      await this.actor.postCreate();
+      const created = this.actor.postCreate();
+      if (isThenable(created)) await Promise.race([created, this.#killedEarly()]);
     } catch (error) {
       this.#end("could not be started");
       throw error;
@@ -100,6 +101,13 @@ export class Cell implements Turn {
     if (this.#state !== "starting") throw this.#stoppedError("was killed while it started");
     this.#state = "running";
     this.#unlock();
+  }
+
+  /** Rejects when the actor is killed before it has started: its `postCreate` may never come to its end. */
+  #killedEarly(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#released = () => reject(this.#stoppedError("was killed while it started"));
+    });
   }
 
   /** Takes a message, to be run in a later turn. It is always answered. */

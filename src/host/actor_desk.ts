@@ -13,7 +13,7 @@ import type { Placement } from "../schedule/policy.ts";
 import type { PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
 import type { RegisteredTypes } from "./registered_types.ts";
 import type { HostRouter } from "./router.ts";
-import { UidTable } from "./uid_table.ts";
+import { type UidEntry, UidTable } from "./uid_table.ts";
 
 /** What the desk needs. */
 export interface ActorDeskOptions {
@@ -88,8 +88,10 @@ export class ActorDesk {
     try {
       if (pool.pool === MAIN_POOL) await this.#options.main.create(request);
       else await this.#options.main.request({ kind: "create", to: addressOf(pool), ...request });
+      if (entry.state !== "starting") await this.#endUnwanted(entry);
     } catch (error) {
       this.uids.release(entry);
+      this.#options.onLoad();
       throw error;
     }
     entry.state = "live";
@@ -108,16 +110,14 @@ export class ActorDesk {
 
   async destroy(uid: string, kill: boolean): Promise<void> {
     const entry = this.uids.get(uid);
-    if (entry === undefined || entry.state === "starting") this.uids.live(uid);
-    entry!.state = "stopping";
+    // An actor that starts can be killed, as its start may hang; its creator then frees the uid.
+    const isStarting = entry?.state === "starting";
+    if (entry === undefined || (isStarting && !kill)) return void this.uids.live(uid);
+    entry.state = "stopping";
     try {
-      if (entry!.pool === MAIN_POOL) await this.#options.main.destroy(uid, kill);
-      else await this.#destroyIn(entry!.pool, uid, kill);
-    } catch (error) {
-      // Another destroyer was there first, or its pool is gone: it is gone in any case.
-      if (!(error instanceof ActorNotFoundError)) throw error;
+      await this.#end(entry, kill);
     } finally {
-      this.uids.release(entry!);
+      if (!isStarting) this.uids.release(entry);
       this.#options.onLoad();
     }
   }
@@ -145,6 +145,22 @@ export class ActorDesk {
       this.#addLoad(pool, -1);
       throw error;
     }
+  }
+
+  /** Ends an actor in its pool; one that is not there has been ended by another. */
+  async #end({ pool, uid }: UidEntry, kill: boolean): Promise<void> {
+    try {
+      if (pool === MAIN_POOL) await this.#options.main.destroy(uid, kill);
+      else await this.#destroyIn(pool, uid, kill);
+    } catch (error) {
+      if (!(error instanceof ActorNotFoundError)) throw error;
+    }
+  }
+
+  /** An actor that was killed before it was in its pool has started all the same. */
+  async #endUnwanted(entry: UidEntry): Promise<never> {
+    await this.#end(entry, true);
+    throw new ActorStoppedError(`${entry.uid} was killed while it started`);
   }
 
   #addLoad({ host, pool }: PoolAddress, actors: number): void {

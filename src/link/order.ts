@@ -4,7 +4,7 @@ import type { Frame, RawFrame } from "../core/protocol.ts";
 export const EVERYTHING = "everything";
 
 const FIXSTR = 0xa0, STR8 = 0xd9, STR16 = 0xda;
-const UTF8 = new TextDecoder();
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * What a frame must keep its order with: frames of the same text. `undefined` if it is about no actor

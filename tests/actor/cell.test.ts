@@ -1,12 +1,14 @@
 /** What a cell promises: bounds, ends, and what becomes of the messages that wait. */
 import assert from "node:assert/strict";
 import {
+  ActorExistsError,
   ActorNotFoundError,
+  ActorStartError,
   ActorStoppedError,
   MailboxFullError,
   startHost,
 } from "@dramatis/dramatis";
-import { Counter, Gate, Hooked, Manager, Recorder } from "../fixtures/actors.ts";
+import { Counter, Gate, Hooked, Manager, Recorder, SlowToMake } from "../fixtures/actors.ts";
 import { testEverywhere } from "../integration/placements.ts";
 
 testEverywhere("mailbox: past its limit a message is refused, the others run", async (stage) => {
@@ -114,6 +116,36 @@ testEverywhere("killActor: also ends the wait for a preDestroy that hangs", asyn
   await stage.host.killActor(gate);
   await destroyed;
   assert.equal(await stage.host.hasActor(gate), false);
+});
+
+testEverywhere("killActor: also ends an actor whose postCreate hangs", async (stage) => {
+  const { owner } = stage;
+  const watcher = await stage.host.createActor(Recorder, []);
+  const started = stage.create(Hooked, [watcher, "never"], { uid: "late" });
+  const creation = started.catch((error) => error);
+  while ((await watcher.entries()).length === 0);
+  await assert.rejects(owner.destroyActor("late"), ActorNotFoundError);
+  await assert.rejects(stage.create(Counter, [], { uid: "late" }), ActorExistsError);
+  await owner.killActor("late");
+  const error = await creation;
+  assert(error instanceof ActorStartError, String(error));
+  assert.match(error.message, /was killed while it started/);
+  const counter = await stage.create(Counter, [1], { uid: "late" });
+  assert.equal(await counter.get(), 1);
+});
+
+testEverywhere("killActor: also ends an actor whose module is still loading", async (stage) => {
+  const { owner } = stage;
+  const slow = stage.create(SlowToMake, [], { uid: "late" }).catch((error) => error);
+  while (owner.pools().every(({ actors }) => actors === 0)) {
+    await new Promise((go) => setTimeout(go, 0));
+  }
+  await owner.killActor("late");
+  const error = await slow;
+  assert(error instanceof ActorStartError || error instanceof ActorStoppedError, String(error));
+  assert.equal(await owner.hasActor("late"), false);
+  const counter = await stage.create(Counter, [1], { uid: "late" });
+  assert.equal(await counter.get(), 1);
 });
 
 testEverywhere("an actor may kill itself", async (stage) => {
