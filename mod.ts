@@ -5,7 +5,7 @@
  * @module
  */
 export { Actor, StatelessActor } from "./src/actor/actor.ts";
-export { actor, type ActorOptions, reentrant } from "./src/actor/decorators.ts";
+export { actor, type ActorOptions, batched, reentrant } from "./src/actor/decorators.ts";
 export type { ActorContext, ActorSystem, CreateOptions } from "./src/actor/context.ts";
 export type { ActorClass, ActorFactory, ActorSource } from "./src/actor/actor_type.ts";
 export type { DeadLetter } from "./src/actor/dead_letter.ts";
@@ -15,9 +15,8 @@ export {
   addressOf,
   isRef,
   type MethodNames,
-  type MethodResult,
-  type RefMethod,
 } from "./src/actor/ref.ts";
+export type { BatchMethod, MethodResult, RefMethod, Timer } from "./src/actor/ref_method.ts";
 export {
   type ActorAddress,
   formatHostId,
@@ -34,6 +33,8 @@ export {
   type ActorStartPhase,
   ActorStoppedError,
   CallTimeoutError,
+  DeadlockError,
+  type DeadlockHop,
   DramatisError,
   type ExitKind,
   GpuDeviceLostError,

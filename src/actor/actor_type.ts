@@ -7,6 +7,9 @@ export const ACTOR_TYPE: unique symbol = Symbol.for("dramatis.actorType") as nev
 /** The key that marks a method as not needing the lock. */
 export const REENTRANT: unique symbol = Symbol.for("dramatis.reentrant") as never;
 
+/** The key under which a batch handler carries the name of its method. */
+export const BATCHED: unique symbol = Symbol.for("dramatis.batched") as never;
+
 /** What a pool offers to the actors that live in it, by name; a gpu pool has `gpu`. */
 export type Resources = Readonly<Record<string, unknown>>;
 
@@ -15,6 +18,10 @@ export interface ActorMethod {
   readonly run: (this: Actor, ...args: unknown[]) => unknown;
   /** Runs without waiting for the lock. */
   readonly concurrent: boolean;
+  /** Declared `async`: its code goes on after the call has returned. */
+  readonly isAsync: boolean;
+  /** Takes a whole batch at once, instead of one call after the other. */
+  readonly batch: ActorMethod["run"] | null;
 }
 
 /** How actors of one class or kernel are named, made and called. */
@@ -90,9 +97,33 @@ export function callableMethods(cls: ActorClass): ReadonlyMap<string, ActorMetho
   while (prototype !== null && !BASES.has(prototype)) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       if (typeof value !== "function" || name in Actor.prototype || methods.has(name)) continue;
-      methods.set(name, { run: value, concurrent: stateless || Object.hasOwn(value, REENTRANT) });
+      const concurrent = stateless || Object.hasOwn(value, REENTRANT);
+      methods.set(name, { run: value, concurrent, isAsync: isAsync(value), batch: null });
     }
     prototype = Object.getPrototypeOf(prototype);
+  }
+  return withBatches(cls.name, methods);
+}
+
+function isAsync(method: object): boolean {
+  const tag = Object.prototype.toString.call(method);
+  return tag === "[object AsyncFunction]" || tag === "[object AsyncGeneratorFunction]";
+}
+
+/** Gives each method that a `@batched` handler names its handler. */
+function withBatches(
+  type: string,
+  methods: Map<string, ActorMethod>,
+): ReadonlyMap<string, ActorMethod> {
+  for (const [name, { run }] of [...methods]) {
+    const target = (run as { [BATCHED]?: string })[BATCHED];
+    if (target === undefined) continue;
+    const single = methods.get(target);
+    if (single === undefined) {
+      throw new TypeError(`@batched(${JSON.stringify(target)}) on ${type}.${name}: no such method`);
+    }
+    const async = single.isAsync || isAsync(run);
+    methods.set(target, { ...single, isAsync: async, batch: run });
   }
   return methods;
 }

@@ -1,18 +1,22 @@
-import { type ActorAddress, formatActor, type PoolAddress } from "../core/address.ts";
-import { ActorStoppedError, MailboxFullError } from "../core/errors.ts";
+import { type ActorAddress, formatActor, formatPool, type PoolAddress } from "../core/address.ts";
+import { readChain } from "../core/call_chain.ts";
+import { ActorStoppedError, DeadlockError, MailboxFullError } from "../core/errors.ts";
 import { Mailbox } from "../core/mailbox.ts";
 import type { CellOptions } from "../core/protocol.ts";
 import { type Actor, bindContext } from "./actor.ts";
 import { type ActorMethod, type ActorType, formatType } from "./actor_type.ts";
+import { isThenable, runBatch } from "./batch.ts";
 import { CellContext } from "./cell_context.ts";
 import type { ActorSystem } from "./context.ts";
-import type { Message } from "./message.ts";
-import type { Caller } from "./ref.ts";
+import type { Message, MessageCell } from "./message.ts";
+import type { Caller, Timer } from "./ref_method.ts";
+import type { Scopes } from "./scopes.ts";
 import type { Turn, Turns } from "./turns.ts";
 
 /** What a cell needs from its pool. */
 export interface CellHost extends Caller {
   readonly turns: Turns;
+  readonly scopes: Scopes;
   readonly system: ActorSystem<unknown>;
   /** A caller whose messages reach the cell also while its hooks run. */
   callerInside(cell: Cell): Caller;
@@ -34,7 +38,7 @@ interface Control {
 const TURN_MESSAGES = 128;
 
 /** Runs one actor: its mailbox, its lock and its life. */
-export class Cell implements Turn {
+export class Cell implements Turn, MessageCell {
   readonly address: ActorAddress;
   readonly type: ActorType;
   readonly actor: Actor;
@@ -50,9 +54,10 @@ export class Cell implements Turn {
   /** Concurrent messages that have not begun. */
   #arrived: Message[] = [];
   /** Messages that have begun and not ended. */
-  readonly #running = new Map<Message, AbortController | null>();
-  /** The message whose code runs now, if it is known. */
-  #current: Message | null = null;
+  readonly #running = new Set<Message>();
+  readonly #timers = new Set<Timer>();
+  /** Numbers the messages that have begun. */
+  #serial = 0;
   /** Messages that want the lock back. */
   readonly #returning: { grant(): void; refuse(error: Error): void }[] = [];
   #destroyed: Promise<void> | undefined;
@@ -117,6 +122,7 @@ export class Cell implements Turn {
     if (this.#state === "stopping" || this.#state === "stopped") {
       return message.fail(this.#stoppedError("is stopped"));
     }
+    if (this.#isCycle(message, method)) return message.fail(this.#deadlock(message));
     if (method.concurrent) this.#arrived.push(message);
     else if (!this.#mailbox.push(message)) return message.fail(this.#full());
     this.#schedule();
@@ -132,12 +138,8 @@ export class Cell implements Turn {
 
   /** The caller has given up: a message that waits is dropped, one that runs sees its signal abort. */
   cancel(matches: (message: Message) => boolean, reason: unknown): void {
-    for (const [message, controller] of this.#running) {
-      if (!matches(message)) continue;
-      const abort = controller ?? new AbortController();
-      this.#running.set(message, abort);
-      abort.abort(reason);
-      return;
+    for (const message of this.#running) {
+      if (matches(message)) return message.cancel(reason);
     }
     this.#mailbox.removeWhere(matches);
     this.#arrived = this.#arrived.filter((message) => !matches(message));
@@ -165,6 +167,7 @@ export class Cell implements Turn {
       this.#arrived = [];
       count += arrived.length;
       for (const message of arrived) {
+        if (isExpired(message)) continue;
         this.#begin(message, this.type.methods.get(message.method)!, false);
       }
     }
@@ -177,28 +180,32 @@ export class Cell implements Turn {
       const message = this.#mailbox.take();
       if (message === undefined) break;
       count++;
+      if (isExpired(message)) continue;
       this.#begin(message, this.type.methods.get(message.method)!, true);
     }
     return count;
   }
 
-  /** The signal of the message whose code runs now. */
-  currentSignal(): AbortSignal {
-    const message = this.#current;
-    if (message === null) return NEVER.signal;
-    const controller = this.#running.get(message) ?? new AbortController();
-    this.#running.set(message, controller);
-    return controller.signal;
+  /** The message whose code runs now, if it is one of this cell. */
+  get current(): Message | null {
+    const message = this.#host.scopes.current;
+    return message?.cell === this ? message : null;
   }
 
-  /** The pool that sent the message whose code runs now; the cell's own in a hook. */
-  currentSender(): PoolAddress {
-    return this.#current?.from ?? this.address;
+  /** Cancels a timer when the actor ends. */
+  own(timer: Timer): void {
+    if (this.#state === "stopped") timer.cancel();
+    else this.#timers.add(timer);
+  }
+
+  /** A timer has ended by itself. */
+  disown(timer: Timer): void {
+    this.#timers.delete(timer);
   }
 
   /** See `Actor.unlocked`. */
   async unlocked<T>(promise: PromiseLike<T>): Promise<T> {
-    const message = this.#current;
+    const message = this.current ?? this.#holder;
     if (message === null || this.#holder !== message) return await promise;
     this.#unlock();
     try {
@@ -207,35 +214,33 @@ export class Cell implements Turn {
       await this.#lockAgain();
       // A message that went on without this wait has ended, and cannot give the lock back.
       if (!this.#running.has(message)) this.#unlock();
-      else this.#current = this.#holder = message;
+      else this.#holder = message;
     }
   }
 
   #begin(message: Message, method: ActorMethod, locked: boolean): void {
+    message.cell = this;
+    message.serial = ++this.#serial;
     if (locked) {
       this.#locked = true;
       this.#holder = message;
     }
-    const previous = this.#current;
-    this.#current = message;
     let result: unknown;
     try {
-      result = method.run.apply(this.actor, message.args);
+      result = this.#invoke(message, method);
     } catch (error) {
-      this.#current = previous;
+      message.ended = true;
       if (locked) this.#locked = false;
       this.#fail(message, error);
       return;
     }
     if (!isThenable(result)) {
-      this.#current = previous;
+      message.ended = true;
       if (locked) this.#locked = false;
-      this.#running.delete(message);
       this.#reply(message, result);
       return;
     }
-    if (!this.#running.has(message)) this.#running.set(message, null);
-    if (!locked) this.#current = previous;
+    this.#running.add(message);
     result.then(
       (value) => {
         if (this.#finish(message, locked)) this.#reply(message, value);
@@ -246,14 +251,53 @@ export class Cell implements Turn {
     );
   }
 
+  #invoke(message: Message, method: ActorMethod): unknown {
+    const { items } = message;
+    const { scopes } = this.#host;
+    if (items === null) return scopes.run(message, method, this.actor, message.args);
+    const failure = (thrown: unknown) => this.#host.failure(thrown, this.where, message.method);
+    const whole = { ...method, run: () => runBatch(this, method, items, failure) };
+    return scopes.run(message, whole, this.actor, []);
+  }
+
   /** A message that has begun ends; `false` if a kill has answered it already. */
   #finish(message: Message, locked: boolean): boolean {
+    message.ended = true;
     if (!this.#running.delete(message)) return false;
-    if (this.#current === message) this.#current = null;
     // It may have given the lock up, and another may have it by now.
     if (locked && this.#holder === message) this.#unlock();
     else if (this.#state === "stopping") this.#schedule();
     return true;
+  }
+
+  /** Whether a message comes back to this actor while it waits, under its lock, for the very answer. */
+  #isCycle({ chain }: Message, { concurrent }: ActorMethod): boolean {
+    const holder = this.#holder;
+    if (chain === null || concurrent || holder === null || holder.ended) return false;
+    const { host, pool, generation } = this.address;
+    return readChain(chain).some((hop) =>
+      hop.generation === generation && hop.serial === holder.serial && hop.host === host &&
+      hop.pool === pool
+    );
+  }
+
+  #deadlock({ chain, method }: Message): DeadlockError {
+    const hops = readChain(chain!);
+    const start = hops.findIndex(({ generation, host }) =>
+      generation === this.address.generation && host === this.address.host
+    );
+    const cycle = hops.slice(start).map((hop) => ({
+      actor: `${hop.uid} in ${formatPool(hop)}`,
+      method: hop.method,
+    }));
+    const path = cycle.map(({ actor, method }) => `\n  ${method} of ${actor} waits for`).join("");
+    return new DeadlockError(
+      `A cycle of calls that wait for each other:${path}\n  ${method} of ${
+        cycle[0]!.actor
+      }, which ` +
+        `cannot run before the first has ended. Make it @reentrant, or wait by this.unlocked(promise)`,
+      cycle,
+    );
   }
 
   #reply(message: Message, value: unknown): void {
@@ -265,7 +309,6 @@ export class Cell implements Turn {
   }
 
   #fail(message: Message, error: unknown): void {
-    this.#running.delete(message);
     message.fail(this.#host.failure(error, this.where, message.method));
   }
 
@@ -342,11 +385,13 @@ export class Cell implements Turn {
     this.#state = "stopped";
     const running = [...this.#running];
     this.#running.clear();
-    for (const [message, controller] of running) {
+    for (const message of running) {
+      message.ended = true;
       message.fail(this.#stoppedError(why));
-      controller?.abort(this.#stoppedError(why));
+      message.cancel(this.#stoppedError(why));
     }
     this.#handBack(why);
+    for (const timer of [...this.#timers]) timer.cancel();
     for (const { refuse } of this.#returning.splice(0)) refuse(this.#stoppedError(why));
     for (const control of this.#mailbox.clearControl()) void control.run();
     this.type.end?.(this.actor);
@@ -370,9 +415,7 @@ export class Cell implements Turn {
   }
 }
 
-const NEVER = new AbortController();
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
+/** Nobody waits for it any more. The clock is read for messages with a deadline alone. */
+function isExpired({ expiresAt }: Message): boolean {
+  return expiresAt !== Infinity && expiresAt <= performance.now();
 }

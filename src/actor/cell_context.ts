@@ -7,6 +7,9 @@ import type { ActorContext, CreateOptions } from "./context.ts";
 import { type DeviceArray, DeviceRef, type DeviceRefData } from "./device_ref.ts";
 import { type ActorRef, addressOf, createRef } from "./ref.ts";
 
+/** In a hook there is nobody who could give up. */
+const NEVER = new AbortController();
+
 /** The context of the actor in one cell. */
 export class CellContext implements ActorContext {
   readonly #cell: Cell;
@@ -27,11 +30,11 @@ export class CellContext implements ActorContext {
   }
 
   get sender(): PoolAddress {
-    return this.#cell.currentSender();
+    return this.#cell.current?.from ?? this.address;
   }
 
   get signal(): AbortSignal {
-    return this.#cell.currentSignal();
+    return this.#cell.current?.signal ?? NEVER.signal;
   }
 
   deviceRef<T extends DeviceArray>(data: Omit<DeviceRefData, "owner">): DeviceRef<T> {

@@ -1,5 +1,5 @@
 import type { Actor } from "./actor.ts";
-import { ACTOR_TYPE, type ActorClass, classType, REENTRANT } from "./actor_type.ts";
+import { ACTOR_TYPE, type ActorClass, BATCHED, classType, REENTRANT } from "./actor_type.ts";
 
 /** How a class is named across hosts. */
 export interface ActorOptions {
@@ -75,4 +75,37 @@ export function reentrant(
   _context: ClassMethodDecoratorContext,
 ): void {
   Object.defineProperty(method, REENTRANT, { value: true });
+}
+
+/**
+ * Makes a method the handler of another one's batches: `ref.add.batch([[1], [2]])` calls it once, with
+ * the list of argument lists, and it returns the list of results, one for each.
+ *
+ * @param method The name of the method whose batches it takes.
+ * @example
+ * ```ts
+ * import { Actor, actor, batched } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Store extends Actor {
+ *   readonly #rows = new Map<string, number>();
+ *   put(key: string, value: number): number {
+ *     return this.putAll([[key, value]])[0]!;
+ *   }
+ *   @batched("put")
+ *   putAll(rows: [string, number][]): number[] {
+ *     return rows.map(([key, value]) => this.#rows.set(key, value).size);
+ *   }
+ * }
+ * ```
+ */
+export function batched(
+  method: string,
+): <A extends unknown[], R>(
+  handler: (calls: A[]) => R[] | Promise<R[]>,
+  context: ClassMethodDecoratorContext,
+) => void {
+  return (handler) => {
+    Object.defineProperty(handler, BATCHED, { value: method });
+  };
 }

@@ -1,6 +1,6 @@
 import { type ActorAddress, samePool } from "../core/address.ts";
 import type { CodecExtension } from "../core/values.ts";
-import type { Caller } from "./ref.ts";
+import type { Caller } from "./ref_method.ts";
 
 /** The numbers of a DeviceRef; `bytes` are structs or atomics, as they lie in memory. */
 export type DeviceRefType = "f32" | "f16" | "i32" | "u32" | "bytes";

@@ -1,21 +1,7 @@
 import { type ActorAddress, formatActor } from "../core/address.ts";
 import type { CodecExtension } from "../core/values.ts";
 import type { Actor } from "./actor.ts";
-import type { CallOptions } from "./message.ts";
-
-/** What a caller sees of a method's result: promises are awaited. */
-export type MethodResult<R> = Promise<Awaited<R>>;
-
-/** One method of a remote actor: call it, or say how. Overloads show their last signature only. */
-export type RefMethod<F> = F extends (...args: infer P) => infer R ? {
-    /** Calls the method and waits for its result. */
-    (...args: P): MethodResult<R>;
-    /** Sends the message and wants no answer; what fails goes to the dead-letter hook. */
-    tell(...args: P): void;
-    /** The same call with options. */
-    with(options: CallOptions): (...args: P) => MethodResult<R>;
-  }
-  : never;
+import { type AnyMethod, type Caller, type RefMethod, refMethod } from "./ref_method.ts";
 
 /** The names that messages may call: public methods, but not those every actor and every object has. */
 export type MethodNames<A extends Actor> = {
@@ -35,22 +21,9 @@ export type ActorRef<A extends Actor = Actor> =
     readonly "~actor": A;
   };
 
-/** What a ref needs from the pool it is in. */
-export interface Caller {
-  call(
-    to: ActorAddress,
-    method: string,
-    args: unknown[],
-    options?: CallOptions,
-  ): Promise<unknown>;
-  tell(to: ActorAddress, method: string, args: unknown[]): void;
-}
-
 /** The key that only we know: what is behind the Proxy. */
 const TARGET: unique symbol = Symbol("dramatis.ref") as never;
 const INSPECT = Symbol.for("Deno.customInspect");
-
-type AnyMethod = RefMethod<(...args: unknown[]) => unknown>;
 
 class RefTarget {
   readonly methods = new Map<string, AnyMethod>();
@@ -88,15 +61,7 @@ const HANDLER: ProxyHandler<RefTarget> = {
 function methodOf(target: RefTarget, name: string): AnyMethod {
   let method = target.methods.get(name);
   if (method !== undefined) return method;
-  const { address, caller } = target;
-  method = Object.assign(
-    (...args: unknown[]) => caller.call(address, name, args),
-    {
-      tell: (...args: unknown[]) => caller.tell(address, name, args),
-      with: (options: CallOptions) => (...args: unknown[]) =>
-        caller.call(address, name, args, options),
-    },
-  );
+  method = refMethod(target.address, name, target.caller);
   target.methods.set(name, method);
   return method;
 }

@@ -6,7 +6,7 @@ import { BODY_SHAPES, frameOf } from "./frame_body.ts";
 import { readGraph } from "./graph_reader.ts";
 import { EXTENSION_CODEC, Lowered } from "./msgpack.ts";
 import { NameReader, readShortList } from "./short_body.ts";
-import type { Frame, RawFrame } from "./protocol.ts";
+import type { Frame, FrameKind, RawFrame } from "./protocol.ts";
 import { type CodecExtension, PlainCheck } from "./values.ts";
 
 export { readFrames } from "./frame_reader.ts";
@@ -15,6 +15,12 @@ export type { CodecExtension } from "./values.ts";
 
 /** The first byte of a call's body: an array of three. */
 const CALL_BODY = 0x93;
+
+/** Messages may have their terms as one field more. */
+function hasFields({ length }: readonly unknown[], kind: FrameKind, fields: number): boolean {
+  return length === fields ||
+    (length === fields + 1 && (kind === "call" || kind === "tell" || kind === "batch"));
+}
 
 /** What turns frames into bytes and back; one for all links of a pool. */
 export class Codec {
@@ -38,7 +44,9 @@ export class Codec {
     try {
       const body = this.#body(raw);
       const { fields, value } = BODY_SHAPES[raw.kind];
-      if (!Array.isArray(body) || body.length !== fields) throw new ProtocolError("Its fields");
+      if (!Array.isArray(body) || !hasFields(body, raw.kind, fields)) {
+        throw new ProtocolError("Its fields");
+      }
       if (value >= 0 && body[value] instanceof Lowered) {
         body[value] = this.#raise(body[value], raw.segments);
       } else if (raw.segments.length > 0) {

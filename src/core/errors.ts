@@ -176,6 +176,35 @@ export class CallTimeoutError extends DramatisError {
   }
 }
 
+/** One actor in a cycle of calls. */
+export interface DeadlockHop {
+  /** The actor, its pool and host, for people. */
+  readonly actor: string;
+  /** The method that waits. */
+  readonly method: string;
+}
+
+/**
+ * A call came back to an actor that waits for it: neither could ever go on. Make the method that is
+ * called back `@reentrant`, or wait by `this.unlocked(promise)`.
+ */
+export class DeadlockError extends DramatisError {
+  /** The class's name. */
+  override readonly name = "DeadlockError";
+  /**
+   * Made by the runtime.
+   *
+   * @param cycle Who waits for whom; the last calls the first.
+   */
+  constructor(
+    message: string,
+    readonly cycle: readonly DeadlockHop[] = [],
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /** Bytes that are not a frame of this protocol, or past its limits. The link that sent them is closed. */
 export class ProtocolError extends DramatisError {
   /** The class's name. */
@@ -274,6 +303,7 @@ export const WIRE_ERRORS: Readonly<Record<string, ErrorClass>> = Object.freeze({
   PoolStartError,
   PlacementError,
   CallTimeoutError,
+  DeadlockError,
   ProtocolError,
   LinkRefusedError,
   GpuUnavailableError,

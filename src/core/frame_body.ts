@@ -2,6 +2,7 @@
 import type { Device } from "./device.ts";
 import { ProtocolError } from "./errors.ts";
 import {
+  type CallTerms,
   type CellOptions,
   type Envelope,
   type Frame,
@@ -19,7 +20,7 @@ export const KIND_CODES: Readonly<Record<string, number>> = Object.freeze(
 );
 
 interface BodyShape {
-  /** How many fields. */
+  /** How many fields; messages may have one more, their terms. */
   readonly fields: number;
   /** Which of them is a user's value, -1 for none. */
   readonly value: number;
@@ -49,6 +50,11 @@ export const BODY_SHAPES: Readonly<Record<FrameKind, BodyShape>> = Object.freeze
   failure: shape(1, 0, "error", true),
   down: shape(3, 2, "error", true),
   pools: shape(1),
+  batch: shape(3, 2, "items"),
+  items: shape(1, 0, "items"),
+  end: shape(2, 1, "error", true),
+  credit: shape(1),
+  drop: shape(0),
 });
 
 /** The user's value in a frame; `undefined` if its kind has none. */
@@ -58,11 +64,16 @@ export function valueOf(frame: Frame): unknown {
     case "tell":
     case "create":
       return frame.args;
+    case "batch":
+      return frame.items;
+    case "items":
+      return frame.values;
     case "reply":
       return frame.value;
     case "failure":
     case "goodbye":
     case "down":
+    case "end":
       return frame.error;
     case "cancel":
       return frame.reason;
@@ -76,7 +87,18 @@ export function bodyOf(frame: Frame, value: unknown): unknown[] {
   switch (frame.kind) {
     case "call":
     case "tell":
-      return [frame.uid, frame.method, value];
+    case "batch":
+      return frame.terms === undefined
+        ? [frame.uid, frame.method, value]
+        : [frame.uid, frame.method, value, termsBody(frame.terms)];
+    case "items":
+      return [value];
+    case "end":
+      return [frame.failed, value];
+    case "credit":
+      return [frame.count];
+    case "drop":
+      return [];
     case "reply":
     case "failure":
       return [value];
@@ -101,6 +123,19 @@ export function bodyOf(frame: Frame, value: unknown): unknown[] {
     default:
       return frame satisfies never;
   }
+}
+
+function termsBody({ budgetMs, priority, chain }: CallTerms): unknown[] {
+  return [budgetMs, priority, chain];
+}
+
+function terms(value: unknown): CallTerms {
+  const [budgetMs, priority, chain] = list(value, "terms");
+  if (budgetMs !== null && !(typeof budgetMs === "number" && budgetMs >= 0)) wrong("budget");
+  if (typeof priority !== "number" || !Number.isSafeInteger(priority)) wrong("priority");
+  if (chain !== null && !(chain instanceof Uint8Array)) wrong("chain");
+  // The decoder gives a view on the whole batch, which must not live as long as the call.
+  return { budgetMs, priority, chain: chain === null ? null : chain.slice() } as CallTerms;
 }
 
 function wrong(field: string): never {
@@ -233,7 +268,27 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
         uid: name(body[0], "uid"),
         method: name(body[1], "method"),
         args: list(body[2], "args"),
+        ...(body.length > 3 ? { terms: terms(body[3]) } : {}),
       };
+    case "batch":
+      return {
+        kind,
+        id,
+        to,
+        from,
+        uid: name(body[0], "uid"),
+        method: name(body[1], "method"),
+        items: list(body[2], "items").map((item) => list(item, "items")),
+        ...(body.length > 3 ? { terms: terms(body[3]) } : {}),
+      };
+    case "items":
+      return { kind, id, to, from, values: list(body[0], "items") };
+    case "end":
+      return { kind, id, to, from, failed: flag(body[0], "failed"), error: body[1] };
+    case "credit":
+      return { kind, id, to, from, count: count(body[0], "count") };
+    case "drop":
+      return { kind, id, to, from };
     case "reply":
       return { kind, id, to, from, value: body[0] };
     case "failure":

@@ -94,6 +94,7 @@ export class FrameWriter {
     switch (frame.kind) {
       case "call":
       case "tell": {
+        if (frame.terms !== undefined) return -1;
         const start = this.#reserve(SHORT_FRAME_BYTES);
         this.#bytes[start + HEADER_BYTES] = CALL_BODY;
         const uid = this.#names.write(this.#bytes, start + HEADER_BYTES + 1, frame.uid);

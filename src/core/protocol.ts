@@ -67,6 +67,11 @@ export const FRAME_KINDS = Object.freeze(
     "failure",
     "down",
     "pools",
+    "batch",
+    "items",
+    "end",
+    "credit",
+    "drop",
   ] as const,
 );
 
@@ -158,12 +163,22 @@ export interface DestroyFrame extends Envelope {
   readonly uid: string;
   readonly kill: boolean;
 }
+/** What a message says beside what to run; most say nothing. */
+export interface CallTerms {
+  /** Milliseconds that are left for it: past them nobody waits any more. */
+  readonly budgetMs: number | null;
+  /** Of waiting messages the highest runs first; 0 is usual. */
+  readonly priority: number;
+  /** The calls that this one is made from; see `call_chain.ts` for its bytes. */
+  readonly chain: Uint8Array | null;
+}
 /** A message that wants an answer. */
 export interface CallFrame extends Envelope {
   readonly kind: "call";
   readonly uid: string;
   readonly method: string;
   readonly args: readonly unknown[];
+  readonly terms?: CallTerms | undefined;
 }
 /** A message that wants none. */
 export interface TellFrame extends Envelope {
@@ -171,6 +186,36 @@ export interface TellFrame extends Envelope {
   readonly uid: string;
   readonly method: string;
   readonly args: readonly unknown[];
+  readonly terms?: CallTerms | undefined;
+}
+/** Many calls of one method in one message; id 0 wants no answer. */
+export interface BatchFrame extends Envelope {
+  readonly kind: "batch";
+  readonly uid: string;
+  readonly method: string;
+  /** The arguments of each. */
+  readonly items: readonly unknown[];
+  readonly terms?: CallTerms | undefined;
+}
+/** Items of the stream of this id, from the pool that owns it. */
+export interface ItemsFrame extends Envelope {
+  readonly kind: "items";
+  readonly values: readonly unknown[];
+}
+/** The stream of this id has no more items, and why if by an error. */
+export interface EndFrame extends Envelope {
+  readonly kind: "end";
+  readonly failed: boolean;
+  readonly error: unknown;
+}
+/** The sender consumes the stream of this id, and has room for so many more items. */
+export interface CreditFrame extends Envelope {
+  readonly kind: "credit";
+  readonly count: number;
+}
+/** The sender does not want the rest of the stream of this id. */
+export interface DropFrame extends Envelope {
+  readonly kind: "drop";
 }
 /** The caller no longer waits for the call of this id. */
 export interface CancelFrame extends Envelope {
@@ -216,7 +261,12 @@ export type Frame =
   | ReplyFrame
   | FailureFrame
   | DownFrame
-  | PoolsFrame;
+  | PoolsFrame
+  | BatchFrame
+  | ItemsFrame
+  | EndFrame
+  | CreditFrame
+  | DropFrame;
 
 /** The literal of a frame. */
 export type FrameKind = Frame["kind"];

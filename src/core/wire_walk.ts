@@ -14,6 +14,8 @@ const BODY_DEPTH = LIMITS.depth + 1;
 const TABLE_DEPTH = 4;
 /** Byte strings in a table are parts of nodes. */
 const BYTES_DEPTH = 3;
+/** Byte strings outside of tables are the call chain in a message's terms. */
+const TERMS_FIELD = 3;
 /** A part that is a reference is two items, and so is an empty node. */
 const TABLE_ITEMS = 4 * LIMITS.nodes;
 
@@ -139,7 +141,8 @@ export class WireWalk {
             break;
           default:
             if (head >= 0xc4 && head <= 0xc6) {
-              if (!table || depth !== BYTES_DEPTH) fail("bytes where none may be");
+              const may = table ? depth === BYTES_DEPTH : depth === 2 && field === TERMS_FIELD;
+              if (!may) fail("bytes where none may be");
               at = this.#bytes(head, at, end);
             } else {
               if (table || depth !== 1 || field !== valueField) fail("a value where none may be");

@@ -51,7 +51,7 @@ export class ActorDesk {
 
   constructor(options: ActorDeskOptions) {
     this.#options = options;
-    options.main.locate = (uid) => this.#locate(uid);
+    options.main.calls.locate = (uid) => this.#locate(uid);
   }
 
   /** Refuses new actors from now on. */
@@ -87,7 +87,11 @@ export class ActorDesk {
     const request = { uid, generation, type, args, options: { mailboxLimit } };
     try {
       if (pool.pool === MAIN_POOL) await this.#options.main.create(request);
-      else await this.#options.main.request({ kind: "create", to: addressOf(pool), ...request });
+      else {await this.#options.main.calls.request({
+          kind: "create",
+          to: addressOf(pool),
+          ...request,
+        });}
       if (entry.state !== "starting") await this.#endUnwanted(entry);
     } catch (error) {
       this.uids.release(entry);
@@ -174,7 +178,7 @@ export class ActorDesk {
   async #destroyIn(pool: PoolId, uid: string, kill: boolean): Promise<void> {
     const { main, router } = this.#options;
     const to = { host: this.#self, pool };
-    const done = main.request({ kind: "destroy", to, uid, kill });
+    const done = main.calls.request({ kind: "destroy", to, uid, kill });
     if (!kill) return await done;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<"late">((resolve) => {

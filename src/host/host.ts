@@ -92,6 +92,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
       router: this.#router,
       resources: {},
       system: (pool) => new System(pool),
+      callTimeoutMs: options.callTimeoutMs,
       onDeadLetter: options.onDeadLetter,
     });
     this.#router.main = this.#main;
@@ -268,12 +269,16 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     this.#peers.close();
     await this.#gateway?.close();
     const gone = new HostLostError("The host was stopped", "stopped");
-    this.#main.lost(() => true, gone);
+    this.#main.calls.lost(() => true, gone);
   }
 
   async #startPool(spec: PoolStarter): Promise<PoolDescription | null> {
     const address: PoolAddress = { host: this.id, pool: ++this.#lastPool };
-    const pool = await spec.start({ address, codec: this.#codec });
+    const pool = await spec.start({
+      address,
+      codec: this.#codec,
+      callTimeoutMs: this.#options.callTimeoutMs,
+    });
     if (pool === null) return null;
     if (this.#stopped !== undefined) {
       pool.terminate(new PoolLostError("The host was stopped", "stopped"));
@@ -332,7 +337,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   /** Everything here that waits for a pool or host that is gone is told so. */
   #lose(host: HostId, pool: PoolId | null, reason: Error): void {
     const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
-    this.#main.lost(isGone, reason);
+    this.#main.calls.lost(isGone, reason);
     for (const sibling of this.#router.pools.values()) sibling.leave(host, pool, reason);
   }
 

@@ -22,6 +22,11 @@ export interface HostOptions {
   /** URLs of modules whose actors other hosts may create here, by type name. */
   modules?: readonly string[];
   /**
+   * How long a call may take that does not say so itself.
+   * @default Infinity, no limit
+   */
+  callTimeoutMs?: number;
+  /**
    * The interval of heartbeats between hosts; three missed ones end the link.
    * @default 1000
    */
@@ -59,6 +64,7 @@ export interface ResolvedHostOptions {
   readonly join: readonly string[];
   readonly token: string | null;
   readonly modules: readonly string[];
+  readonly callTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly stopTimeoutMs: number;
   readonly onDeadLetter: (letter: DeadLetter) => void;
@@ -82,10 +88,12 @@ export function resolveOptions(options: HostOptions): ResolvedHostOptions {
     join: options.join ?? [],
     token,
     modules: options.modules ?? [],
+    callTimeoutMs: options.callTimeoutMs ?? Infinity,
     heartbeatMs: options.heartbeatMs ?? 1000,
     stopTimeoutMs: options.stopTimeoutMs ?? 5000,
     onDeadLetter: options.onDeadLetter ?? printDeadLetter,
   };
+  if (resolved.callTimeoutMs !== Infinity) checkDuration("callTimeoutMs", resolved.callTimeoutMs);
   checkDuration("heartbeatMs", resolved.heartbeatMs);
   checkDuration("stopTimeoutMs", resolved.stopTimeoutMs);
   if (token === "") throw new TypeError("token is empty: leave it out, or give a secret");

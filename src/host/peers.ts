@@ -139,9 +139,14 @@ export class Peers {
         return this.#update(frame, router.peers.get(id));
       case "call":
       case "tell":
+      case "batch":
       case "cancel":
       case "reply":
       case "failure":
+      case "items":
+      case "end":
+      case "credit":
+      case "drop":
         return router.forward(frame);
       default:
         throw new ProtocolError(`Host ${formatHostId(id)} may not send ${frame.kind} frames`);

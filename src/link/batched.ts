@@ -22,21 +22,26 @@ export abstract class BatchedLink implements Link {
   /** The owner has closed the link or heard that it is closed: it hears nothing more. */
   #quiet = false;
 
-  /** Takes whether segments travel inside a batch's bytes or beside them. */
-  constructor(codec: Codec, segments: "inline" | "aside") {
+  readonly #bulkBytes: number;
+
+  /** Takes whether segments travel inside a batch's bytes or beside them, and which frames are too large for one. */
+  constructor(codec: Codec, segments: "inline" | "aside", bulkBytes = Infinity) {
     this.#writer = new FrameWriter(codec, segments);
+    this.#bulkBytes = bulkBytes;
   }
 
   send(frame: Frame): void {
     if (this.#state !== "open") return;
+    const start = this.#writer.byteLength;
     this.#writer.write(frame);
-    this.#arm();
+    this.#written(frame, start);
   }
 
   forward(frame: RawFrame): void {
     if (this.#state !== "open") return;
+    const start = this.#writer.byteLength;
     this.#writer.forward(frame);
-    this.#arm();
+    this.#written(frame, start);
   }
 
   get bufferedBytes(): number {
@@ -53,12 +58,22 @@ export abstract class BatchedLink implements Link {
 
   close(): void {
     if (this.#state !== "open") return;
-    this.#flush();
+    this.flush();
     this.#leave();
+  }
+
+  /** Whether frames are taken. */
+  protected get isOpen(): boolean {
+    return this.#state === "open";
   }
 
   /** Puts a batch on the channel. What it throws ends the link. */
   protected abstract post(batch: Batch): void;
+
+  /** Takes a frame that is too large for a batch, with its bytes. What it throws ends the link. */
+  protected postBulk(_frame: Frame | RawFrame, bytes: Uint8Array<ArrayBuffer>): void {
+    this.post({ bytes, segments: [] });
+  }
 
   /** Tells the other side that the link ends, and why if by an error, frees the channel and calls `end`. */
   protected abstract shut(error?: Error): void;
@@ -105,9 +120,12 @@ export abstract class BatchedLink implements Link {
     this.shut(error);
   }
 
-  #arm(): void {
-    if (this.#writer.frames >= BATCH_FRAMES || this.#writer.byteLength >= BATCH_BYTES) {
-      this.#flush();
+  /** A frame stands in the writer, from `start` on. */
+  #written(frame: Frame | RawFrame, start: number): void {
+    if (this.#writer.byteLength - start > this.#bulkBytes) {
+      this.#postLast(frame, start);
+    } else if (this.#writer.frames >= BATCH_FRAMES || this.#writer.byteLength >= BATCH_BYTES) {
+      this.flush();
     } else if (!this.#armed) {
       this.#armed = true;
       queueMicrotask(this.#turnEnded);
@@ -116,13 +134,24 @@ export abstract class BatchedLink implements Link {
 
   readonly #turnEnded = (): void => {
     this.#armed = false;
-    if (this.#state === "open") this.#flush();
+    if (this.#state === "open") this.flush();
   };
 
-  #flush(): void {
+  /** Sends what is gathered. */
+  protected flush(): void {
     if (this.#writer.frames === 0) return;
     try {
       this.post(this.#writer.take());
+    } catch (error) {
+      this.fail(asError(error));
+    }
+  }
+
+  #postLast(frame: Frame | RawFrame, start: number): void {
+    try {
+      const [before, last] = takeLast(this.#writer, start);
+      if (before !== undefined) this.post({ bytes: before, segments: [] });
+      this.postBulk(frame, last);
     } catch (error) {
       this.fail(asError(error));
     }
@@ -144,6 +173,16 @@ export abstract class BatchedLink implements Link {
       this.fail(asError(error));
     }
   }
+}
+
+/** Empties a writer of inline segments whose last frame, from `start` on, is large; what stands before it apart. */
+export function takeLast(
+  writer: FrameWriter,
+  start: number,
+): [before: Uint8Array<ArrayBuffer> | undefined, last: Uint8Array<ArrayBuffer>] {
+  const { bytes } = writer.take();
+  // A copy, which does not keep the large frame's memory.
+  return [start > 0 ? bytes.slice(0, start) : undefined, bytes.subarray(start)];
 }
 
 function asError(error: unknown): Error {

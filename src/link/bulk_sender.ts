@@ -96,7 +96,7 @@ export class BulkSender {
   /** The line of what waits for all other lines; while it is there, everything new goes into it. */
   #last: Line | undefined;
   /** Transfers that the receiver has no room for yet, and those that take turns. */
-  readonly #waiting = new Fifo<Running>();
+  readonly #waiting: Running[] = [];
   readonly #turns = new Fifo<Running>();
   #turnBytes = 0;
   #bytes = 0;
@@ -186,7 +186,7 @@ export class BulkSender {
   clear(): void {
     this.#lines.clear();
     this.#last = undefined;
-    this.#waiting.clear();
+    this.#waiting.length = 0;
     this.#turns.clear();
     this.#turnBytes = this.#bytes = 0;
   }
@@ -197,15 +197,16 @@ export class BulkSender {
 
   /** The transfer whose turn it is. The oldest that waits goes first, if the receiver has room for it. */
   #turn(): Running {
-    const room = MAX_TRANSFER_BYTES - this.#turnBytes;
-    const next = this.#turns.length < MAX_TRANSFERS ? this.#waiting.shift() : undefined;
-    if (next === undefined) return this.#turns.shift()!;
-    if (next.transfer.byteLength <= room) {
-      this.#turnBytes += next.transfer.byteLength;
-      return next;
-    }
-    this.#waiting.unshift(next);
-    return this.#turns.shift()!;
+    const next = this.#waiting[0];
+    if (next === undefined || !this.#hasRoomFor(next.transfer)) return this.#turns.shift()!;
+    this.#waiting.shift();
+    this.#turnBytes += next.transfer.byteLength;
+    return next;
+  }
+
+  #hasRoomFor({ byteLength }: Transfer): boolean {
+    return this.#turns.length < MAX_TRANSFERS &&
+      this.#turnBytes + byteLength <= MAX_TRANSFER_BYTES;
   }
 
   #run(line: Line, transfer: Transfer): void {

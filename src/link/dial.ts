@@ -4,8 +4,9 @@ import type { IncomingMessage } from "node:http";
 import { WebSocket as WebSocketClient } from "ws";
 import type { Codec } from "../core/codec.ts";
 import { HostLostError, LinkRefusedError } from "../core/errors.ts";
+import { MESSAGE_BYTES } from "./bulk.ts";
 import type { Link } from "./link.ts";
-import { PART_BYTES, webSocketLink } from "./websocket.ts";
+import { webSocketLink } from "./websocket.ts";
 
 /** How long a dial may take, unless told. */
 const DIAL_TIMEOUT_MS = 10_000;
@@ -46,7 +47,7 @@ export function dialWebSocket(
     signal?.throwIfAborted();
     const socket = new WebSocketClient(url, {
       perMessageDeflate: false,
-      maxPayload: PART_BYTES + 1,
+      maxPayload: MESSAGE_BYTES,
       // Masks are there so that a script in a browser cannot make a proxy on the way take its bytes for requests
       // to a server of the script's own. Neither end of a link is such a script or server, so a zero mask, which
       // `ws` does not apply byte by byte, loses nothing: 1 MB there and back takes 1.8 ms instead of 5.2.

@@ -11,8 +11,11 @@ export interface LinkHandler {
 }
 
 /**
- * A channel between two pools or two hosts that moves frames, in order. All sends of one turn travel
+ * A channel between two pools or two hosts that moves frames. All sends of one turn travel
  * together: the first arms a microtask that flushes. What is sent once the link has ended is ignored.
+ *
+ * What one pool sends to one actor arrives in order, large and small mixed, and so does what belongs to
+ * one call. A frame to another actor, an answer to another call, or a frame about neither may overtake a large one.
  */
 export interface Link {
   /**

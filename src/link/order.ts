@@ -17,6 +17,7 @@ export function orderOf(frame: Frame | RawFrame): string | undefined {
   switch (frame.kind) {
     case "call":
     case "tell":
+    case "batch":
     case "cancel":
     case "create":
     case "destroy":
@@ -24,6 +25,11 @@ export function orderOf(frame: Frame | RawFrame): string | undefined {
     case "reply":
     case "failure":
       return `${poolsOf(frame)}#${frame.id}`;
+    case "items":
+    case "end":
+    case "credit":
+    case "drop":
+      return `${poolsOf(frame)}~${frame.id}`;
     case "goodbye":
       return EVERYTHING;
     case "hello":

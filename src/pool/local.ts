@@ -2,28 +2,12 @@ import {
   type ActorAddress,
   formatActor,
   formatPool,
-  MAIN_POOL,
   type PoolAddress,
   samePool,
 } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
-import {
-  ActorExistsError,
-  ActorNotFoundError,
-  ActorStartError,
-  CallTimeoutError,
-  DramatisError,
-} from "../core/errors.ts";
-import { PendingCalls } from "../core/pending_calls.ts";
-import {
-  type CallFrame,
-  type CancelFrame,
-  type CreateFrame,
-  type DestroyFrame,
-  LIMITS,
-  type RawFrame,
-  type TellFrame,
-} from "../core/protocol.ts";
+import { ActorExistsError, ActorNotFoundError, ActorStartError } from "../core/errors.ts";
+import type { CreateFrame, RawFrame } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorType, formatType, type Resources } from "../actor/actor_type.ts";
 import { Cell, type CellHost } from "../actor/cell.ts";
@@ -31,12 +15,13 @@ import type { ActorSystem } from "../actor/context.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
 import { failureOf } from "../actor/failure.ts";
 import type { CallOptions, Message } from "../actor/message.ts";
-import type { Caller } from "../actor/ref.ts";
+import type { Caller, Timer } from "../actor/ref_method.ts";
 import { Registry } from "../actor/registry.ts";
+import type { Scopes } from "../actor/scopes.ts";
 import { Turns } from "../actor/turns.ts";
 import { RESERVED_PREFIX } from "./host_service.ts";
-import { LocalMessage, RemoteMessage } from "./messages.ts";
-import { Relays } from "./relays.ts";
+import { Calls, type MessageFrame } from "./calls.ts";
+import { RemoteMessage } from "./messages.ts";
 import type { Router } from "./router.ts";
 import { TypeLoader } from "./type_loader.ts";
 
@@ -48,6 +33,8 @@ export interface LocalPoolOptions {
   readonly resources: Resources;
   /** The verbs of the host, as the actors of this pool see them. */
   readonly system: (pool: LocalPool) => ActorSystem<unknown>;
+  /** {@linkcode CallsOptions.callTimeoutMs} */
+  readonly callTimeoutMs: number;
   readonly onDeadLetter: (letter: DeadLetter) => void;
 }
 
@@ -57,33 +44,23 @@ export type CreateRequest = Pick<
   "uid" | "generation" | "type" | "args" | "options"
 >;
 
-/** What one pool asks another to do. */
-export type PoolRequest = Omit<CreateFrame, "id" | "from"> | Omit<DestroyFrame, "id" | "from">;
-
-/** The longest that a timer can wait, 25 days; a call that has longer is not timed. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** The pool of this isolate: its cells, the calls that they wait for, and what frames mean to them. */
-export class LocalPool implements Caller, CellHost {
+/** The pool of this isolate: its cells, and what frames mean to them. */
+export class LocalPool implements CellHost {
   readonly address: PoolAddress;
   readonly codec: Codec;
   readonly system: ActorSystem<unknown>;
   readonly turns: Turns = new Turns();
   readonly types: TypeLoader = new TypeLoader();
-  readonly router: Router;
+  /** The calls made here. */
+  readonly calls: Calls;
   readonly #resources: Resources;
   readonly #cells = new Registry();
-  readonly #pending = new PendingCalls();
-  readonly #relays = new Relays();
-  readonly #onDeadLetter: (letter: DeadLetter) => void;
-  #lastId = 0;
 
   constructor(options: LocalPoolOptions) {
     this.address = options.address;
     this.codec = options.codec;
-    this.router = options.router;
+    this.calls = new Calls({ ...options, cells: this.#cells });
     this.#resources = options.resources;
-    this.#onDeadLetter = options.onDeadLetter;
     this.system = options.system(this);
   }
 
@@ -92,50 +69,30 @@ export class LocalPool implements Caller, CellHost {
     return this.#cells.size;
   }
 
+  /** {@linkcode CellHost.scopes} */
+  get scopes(): Scopes {
+    return this.calls.scopes;
+  }
+
   /** {@linkcode Caller.call} */
   call(
     to: ActorAddress,
     method: string,
     args: unknown[],
     options?: CallOptions,
+    isBatch?: boolean,
   ): Promise<unknown> {
-    const cell = samePool(to, this.address) ? this.#cells.get(to.uid) : undefined;
-    return options === undefined
-      ? new Promise((resolve, reject) => {
-        if (cell !== undefined) cell.deliver(this.#localCall(method, args, resolve, reject));
-        else this.#remoteCall(to, method, args, resolve, reject);
-      })
-      : this.#callWith(options, cell, to, method, args);
+    return this.calls.call(to, method, args, options, isBatch);
   }
 
   /** {@linkcode Caller.tell} */
-  tell(to: ActorAddress, method: string, args: unknown[]): void {
-    const cell = samePool(to, this.address) ? this.#cells.get(to.uid) : undefined;
-    if (cell !== undefined) {
-      const copy = this.codec.copy(args, "args");
-      cell.deliver(
-        new LocalMessage(this, 0, method, copy, ignore, (error) => {
-          this.undelivered(to, method, error as Error);
-        }),
-      );
-      return;
-    }
-    const destination = this.#towards(to);
-    if (destination === undefined) return this.undelivered(to, method, this.#notFound(to));
-    try {
-      this.router.send({
-        kind: "tell",
-        id: 0,
-        to: destination,
-        from: this.address,
-        uid: to.uid,
-        method,
-        args,
-      });
-    } catch (error) {
-      if (!isLoss(error)) throw error;
-      this.undelivered(to, method, error);
-    }
+  tell(to: ActorAddress, method: string, args: unknown[], isBatch?: boolean): void {
+    this.calls.tell(to, method, args, isBatch);
+  }
+
+  /** {@linkcode Caller.later} */
+  later(to: ActorAddress, method: string, args: unknown[], ms: number, again: boolean): Timer {
+    return this.calls.later(to, method, args, ms, again);
   }
 
   /** Takes a frame that is addressed to this pool. */
@@ -143,19 +100,21 @@ export class LocalPool implements Caller, CellHost {
     try {
       this.#receive(raw);
     } catch (error) {
-      if (raw.kind === "reply") this.#pending.take(raw.id)?.reject(error);
+      if (raw.kind === "reply") this.calls.settleUnreadable(raw.id, error);
       else this.refuse(raw, error as Error);
     }
   }
 
   /** Tells the sender of a frame that it failed, if the sender waits. */
   refuse(raw: RawFrame, error: Error): void {
-    if (raw.kind === "call" || raw.kind === "create" || raw.kind === "destroy") {
-      this.answerWithFailure(raw.from, raw.id, error);
-    } else if (raw.kind === "tell") {
-      const { uid, method } = this.codec.decode(raw) as { uid: string; method: string };
-      const to = { ...raw.to, uid, generation: 0 };
-      this.#onDeadLetter({ to, method, from: raw.from, reason: error });
+    const { kind, from, id } = raw;
+    if (
+      kind === "call" || kind === "create" || kind === "destroy" || (kind === "batch" && id > 0)
+    ) {
+      this.calls.answerWithFailure(from, id, error);
+    } else if (kind === "tell" || kind === "batch") {
+      const { uid, method } = this.codec.decode(raw) as MessageFrame;
+      this.undelivered({ ...raw.to, uid, generation: 0 }, method, error, from);
     }
   }
 
@@ -198,7 +157,7 @@ export class LocalPool implements Caller, CellHost {
   /** Ends an actor of this pool. */
   async destroy(uid: string, kill: boolean): Promise<void> {
     const cell = this.#cells.get(uid);
-    if (cell === undefined) throw this.#notFound({ ...this.address, uid, generation: 0 });
+    if (cell === undefined) throw this.calls.notFound({ ...this.address, uid, generation: 0 });
     if (kill) {
       this.#cells.remove(cell);
       cell.kill();
@@ -234,215 +193,37 @@ export class LocalPool implements Caller, CellHost {
     }));
   }
 
-  /** Asks a pool of this host to make or end an actor. */
-  request(frame: PoolRequest): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = resolve as (value: unknown) => void;
-      const id = this.#pending.add({ to: frame.to, resolve: settle, reject });
-      try {
-        this.router.send({ ...frame, id, from: this.address });
-      } catch (error) {
-        this.#pending.take(id);
-        reject(error);
-      }
-    });
-  }
-
-  /** Rejects every call that waits for something that is gone. */
-  lost(isGone: (to: PoolAddress) => boolean, error: Error): void {
-    // Each caller gets a copy of its own: they may add to it.
-    this.#pending.rejectWhere(isGone, () => this.codec.copy(error, "error"));
-  }
-
   /** {@linkcode CellHost.callerInside} */
   callerInside(cell: Cell): Caller {
     return {
-      call: (_to, method, args, options) => {
-        if (options !== undefined) return this.#callWith(options, cell, cell.address, method, args);
-        return new Promise((resolve, reject) =>
-          cell.deliverInside(this.#localCall(method, args, resolve, reject))
-        );
-      },
-      tell: (to, method, args) => this.tell(to, method, args),
+      call: (_to, method, args, options) => this.calls.callInside(cell, method, args, options),
+      tell: (to, method, args, isBatch) => this.tell(to, method, args, isBatch),
+      later: (to, method, args, ms, again) => this.later(to, method, args, ms, again),
     };
   }
 
   /** {@linkcode CellHost.failure} */
   failure(thrown: unknown, where: string, method: string): Error {
-    return failureOf(thrown, this.#copyOf(thrown), where, method);
+    return failureOf(thrown, this.calls.copyOf(thrown), where, method);
   }
 
   /** {@linkcode CellHost.undelivered} */
-  undelivered(
-    to: ActorAddress,
-    method: string,
-    reason: Error,
-    from: PoolAddress = this.address,
-  ): void {
-    this.#onDeadLetter({ to, method, from, reason });
+  undelivered(to: ActorAddress, method: string, reason: Error, from?: PoolAddress): void {
+    this.calls.undelivered(to, method, reason, from);
   }
-
-  /** Sends an answer; a receiver that is gone does not want it. */
-  answer(to: PoolAddress, id: number, value: unknown): void {
-    if (samePool(to, this.address)) return this.#pending.take(id)?.resolve(value);
-    try {
-      this.router.send({ kind: "reply", id, to, from: this.address, value });
-    } catch (error) {
-      if (!isLoss(error)) throw error;
-    }
-  }
-
-  /** Sends a failure; a receiver that is gone does not want it. */
-  answerWithFailure(to: PoolAddress, id: number, error: Error): void {
-    if (samePool(to, this.address)) return this.#pending.take(id)?.reject(error);
-    try {
-      this.router.send({ kind: "failure", id, to, from: this.address, error });
-    } catch (lost) {
-      if (!isLoss(lost)) throw lost;
-    }
-  }
-
-  /** A copy of whatever was thrown; of what cannot travel, an error that says so. */
-  #copyOf(thrown: unknown): unknown {
-    try {
-      return this.codec.copy(thrown, "error");
-    } catch (error) {
-      return new Error(`a ${typeof thrown} that cannot travel`, { cause: error });
-    }
-  }
-
-  #localCall(
-    method: string,
-    args: unknown[],
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ): LocalMessage {
-    return new LocalMessage(
-      this,
-      ++this.#lastId,
-      method,
-      this.codec.copy(args, "args"),
-      resolve,
-      reject,
-    );
-  }
-
-  #remoteCall(
-    to: ActorAddress,
-    method: string,
-    args: readonly unknown[],
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ): number {
-    const destination = this.#towards(to);
-    if (destination === undefined) {
-      reject(this.#notFound(to));
-      return 0;
-    }
-    const id = this.#pending.add({ to: destination, resolve, reject });
-    try {
-      this.router.send({
-        kind: "call",
-        id,
-        to: destination,
-        from: this.address,
-        uid: to.uid,
-        method,
-        args,
-      });
-    } catch (error) {
-      this.#pending.take(id);
-      reject(error);
-    }
-    return id;
-  }
-
-  /** A call whose caller may give up. */
-  #callWith(
-    { timeoutMs, signal }: CallOptions,
-    cell: Cell | undefined,
-    to: ActorAddress,
-    method: string,
-    args: unknown[],
-  ): Promise<unknown> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
-      const expected = "timeoutMs is a number of milliseconds from 0 up";
-      return Promise.reject(new RangeError(`${expected}, got ${timeoutMs}`));
-    }
-    return new Promise((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const settled = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-      };
-      const done = (value: unknown) => (settled(), resolve(value));
-      const fail = (error: unknown) => (settled(), reject(error));
-      const giveUp = (reason: unknown) => {
-        cancel(reason);
-        fail(reason);
-      };
-      const onAbort = () => giveUp(signal!.reason);
-      let cancel: (reason: unknown) => void = ignore;
-      // Before the message goes, because it may fail at once and then clears both away.
-      signal?.addEventListener("abort", onAbort);
-      if (timeoutMs !== undefined && timeoutMs <= MAX_TIMER_MS) {
-        timer = setTimeout(() => giveUp(timeout(to, method, timeoutMs)), timeoutMs);
-      }
-      try {
-        if (cell !== undefined) {
-          const message = this.#localCall(method, args, done, fail);
-          cancel = (reason) => cell.cancel((other) => other === message, this.#copyOf(reason));
-          cell.deliver(message);
-        } else {
-          const id = this.#remoteCall(to, method, args, done, fail);
-          cancel = (reason) => this.#cancelRemote(to, id, reason);
-        }
-      } catch (error) {
-        fail(error);
-      }
-    });
-  }
-
-  #cancelRemote(to: ActorAddress, id: number, reason: unknown): void {
-    if (this.#pending.take(id) === undefined) return;
-    const destination = this.#towards(to);
-    if (destination === undefined) return;
-    const frame = { id, to: destination, from: this.address, uid: to.uid };
-    try {
-      this.router.send({ kind: "cancel", ...frame, reason: this.#copyOf(reason) });
-    } catch (error) {
-      if (!isLoss(error)) throw error;
-    }
-  }
-
-  /**
-   * The pool to send a message to. An actor that was here and is not may live elsewhere on this host by
-   * now, which its main pool knows; `undefined` if this is the main pool and it knows of none.
-   */
-  #towards(to: ActorAddress): PoolAddress | undefined {
-    if (!samePool(to, this.address)) return to;
-    if (this.address.pool !== MAIN_POOL) return { host: to.host, pool: MAIN_POOL };
-    return this.locate(to.uid);
-  }
-
-  /** Where an actor of this host lives that is not here; the host of the main pool sets it. */
-  locate: (uid: string) => PoolAddress | undefined = () => undefined;
 
   #receive(raw: RawFrame): void {
     const frame = this.codec.decode(raw);
     switch (frame.kind) {
       case "reply":
-        this.#pending.takeAnswered(frame.id, frame.from, this.address)?.resolve(frame.value);
-        return;
       case "failure":
-        this.#pending.takeAnswered(frame.id, frame.from, this.address)?.reject(frame.error);
-        return;
+        return this.calls.settle(frame);
       case "call":
-      case "tell": {
+      case "tell":
+      case "batch": {
         const cell = this.#cells.get(frame.uid);
-        if (cell !== undefined) cell.deliver(new RemoteMessage(this, frame));
-        else this.#redirect(raw, frame);
+        if (cell !== undefined) cell.deliver(new RemoteMessage(this.calls, frame));
+        else this.calls.redirect(raw, frame, (error) => this.refuse(raw, error));
         return;
       }
       case "cancel": {
@@ -450,15 +231,13 @@ export class LocalPool implements Caller, CellHost {
         const matches = (message: Message) => message.id === id && samePool(message.from, from);
         const cell = this.#cells.get(frame.uid);
         if (cell !== undefined) cell.cancel(matches, reason);
-        else this.#redirectCancel(raw, frame);
+        else this.calls.redirectCancel(raw, frame);
         return;
       }
       case "create":
-        this.#answerLater(raw, this.create(frame));
-        return;
+        return this.#answerLater(raw, this.create(frame));
       case "destroy":
-        this.#answerLater(raw, this.destroy(frame.uid, frame.kill));
-        return;
+        return this.#answerLater(raw, this.destroy(frame.uid, frame.kill));
       default:
         throw new TypeError(`${formatPool(this.address)} takes no ${frame.kind} frames`);
     }
@@ -466,41 +245,9 @@ export class LocalPool implements Caller, CellHost {
 
   #answerLater(raw: RawFrame, result: Promise<void>): void {
     result.then(
-      () => this.answer(raw.from, raw.id, undefined),
-      (error) => this.answerWithFailure(raw.from, raw.id, error),
+      () => this.calls.answer(raw.from, raw.id, undefined),
+      (error) => this.calls.answerWithFailure(raw.from, raw.id, error),
     );
-  }
-
-  /** The actor is not here: pass the message on to where it is. */
-  #redirect(raw: RawFrame, frame: CallFrame | TellFrame): void {
-    const to = { ...this.address, uid: frame.uid, generation: 0 };
-    const isCircle = samePool(raw.from, this.address) && this.#relays.has(raw.id);
-    const destination = isCircle || raw.hops >= LIMITS.hops ? undefined : this.#towards(to);
-    if (destination === undefined) this.refuse(raw, this.#notFound(to));
-    else if (frame.kind === "tell" || this.address.pool !== MAIN_POOL) {
-      this.router.forward({ ...raw, to: destination });
-    } else this.#relay(frame, { ...to, ...destination });
-  }
-
-  /** See {@linkcode Relays}. */
-  #relay({ from, id, method, args }: CallFrame, to: ActorAddress): void {
-    const relayed = this.#remoteCall(to, method, args, (value) => {
-      this.#relays.take(from, id);
-      this.answer(from, id, value);
-    }, (error) => {
-      this.#relays.take(from, id);
-      this.answerWithFailure(from, id, error as Error);
-    });
-    if (this.#pending.has(relayed)) this.#relays.add(from, id, relayed);
-  }
-
-  #redirectCancel(raw: RawFrame, { from, id, uid, reason }: CancelFrame): void {
-    const to = { ...this.address, uid, generation: 0 };
-    const destination = raw.hops < LIMITS.hops ? this.#towards(to) : undefined;
-    if (destination === undefined) return;
-    if (this.address.pool !== MAIN_POOL) return this.router.forward({ ...raw, to: destination });
-    const relayed = this.#relays.take(from, id);
-    if (relayed !== undefined) this.#cancelRemote({ ...to, ...destination }, relayed, reason);
   }
 
   async #instantiate(type: ActorType, { args, uid }: CreateRequest): Promise<Actor> {
@@ -509,11 +256,6 @@ export class LocalPool implements Caller, CellHost {
     } catch (cause) {
       throw startError(`${formatType(type.name)} ${uid}`, "construct", cause);
     }
-  }
-
-  #notFound({ uid, host }: ActorAddress): ActorNotFoundError {
-    const where = formatPool({ host, pool: this.address.pool });
-    return new ActorNotFoundError(`There is no actor ${JSON.stringify(uid)} (asked ${where})`);
   }
 }
 
@@ -528,18 +270,3 @@ function startError(
     cause,
   });
 }
-
-function timeout(to: ActorAddress, method: string, timeoutMs: number): CallTimeoutError {
-  return new CallTimeoutError(
-    `${method} of ${formatActor(to)} did not answer in ${timeoutMs} ms`,
-    timeoutMs,
-  );
-}
-
-/** Whether an error says that the destination is gone, rather than that the frame is wrong. */
-function isLoss(error: unknown): error is DramatisError {
-  return error instanceof DramatisError &&
-    (error.name === "PoolLostError" || error.name === "HostLostError");
-}
-
-function ignore(): void {}

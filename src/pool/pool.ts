@@ -27,6 +27,8 @@ export interface Pool {
 export interface PoolStart {
   readonly address: PoolAddress;
   readonly codec: Codec;
+  /** Milliseconds that a call made there has if it does not say; `Infinity` is no limit. */
+  readonly callTimeoutMs: number;
 }
 
 /** Pools of one kind, to be started: what `workerPool()` and `gpuPool()` make for `startHost`. */

@@ -1,6 +1,7 @@
 import { Codec } from "../core/codec.ts";
 import { deviceRefExtension } from "../actor/device_ref.ts";
-import { type Caller, refExtension } from "../actor/ref.ts";
+import { refExtension } from "../actor/ref.ts";
+import type { Caller } from "../actor/ref_method.ts";
 
 /** The codec of a pool: what arrives and refers to elsewhere is bound to that pool. */
 export function poolCodec(caller: () => Caller): Codec {

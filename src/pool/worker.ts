@@ -69,7 +69,8 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
   const name = `${kind.kind}-${start.address.pool}`;
   const worker = new Worker(kind.entry, { type: "module", name });
   const { port1, port2 } = new MessageChannel();
-  const message: ToWorker = { kind: "start", address: start.address, port: port2 };
+  const { address, callTimeoutMs } = start;
+  const message: ToWorker = { kind: "start", address, port: port2, callTimeoutMs };
   worker.postMessage(message, [port2]);
   const link = new PortLink(port1, start.codec);
   try {

@@ -8,7 +8,12 @@ import type { PoolStartPhase } from "../core/errors.ts";
 
 /** From the host. The first is `start`, exactly once. */
 export type ToWorker =
-  | { readonly kind: "start"; readonly address: PoolAddress; readonly port: MessagePort }
+  | {
+    readonly kind: "start";
+    readonly address: PoolAddress;
+    readonly port: MessagePort;
+    readonly callTimeoutMs: number;
+  }
   | { readonly kind: "join"; readonly pool: number; readonly port: MessagePort }
   | { readonly kind: "stop" };
 

@@ -52,6 +52,8 @@ export function runWorker(open: () => Promise<WorkerDevice | null>): void {
   });
 }
 
+type StartMessage = ToWorker & { readonly kind: "start" };
+
 class WorkerRuntime {
   readonly #scope: WorkerScope;
   readonly #open: () => Promise<WorkerDevice | null>;
@@ -67,7 +69,7 @@ class WorkerRuntime {
   take(message: ToWorker): void {
     switch (message.kind) {
       case "start":
-        return void this.#start(message.address, message.port);
+        return void this.#start(message);
       case "join":
         return this.#join(message.pool, message.port);
       case "stop":
@@ -99,20 +101,20 @@ class WorkerRuntime {
     this.#pool.undelivered({ ...this.#pool.address, uid: "", generation: 0 }, "", reason);
   }
 
-  async #start(address: PoolAddress, port: MessagePort): Promise<void> {
+  async #start(start: StartMessage): Promise<void> {
     let phase: PoolStartPhase = "device";
     try {
       const opened = await this.#open();
       if (opened === null) return this.#scope.postMessage({ kind: "absent" });
       phase = "handshake";
-      this.#build(address, port, opened.resources);
+      this.#build(start, opened.resources);
       this.#scope.postMessage({ kind: "ready", device: opened.device });
     } catch (error) {
       this.#scope.postMessage({ kind: "failed", phase, reason: reasonOf(error) });
     }
   }
 
-  #build(address: PoolAddress, port: MessagePort, resources: Resources): void {
+  #build({ address, port, callTimeoutMs }: StartMessage, resources: Resources): void {
     const codec = poolCodec(() => pool);
     const uplink = new PortLink(port, codec);
     const router = new WorkerRouter(address, uplink);
@@ -122,6 +124,7 @@ class WorkerRuntime {
       codec,
       router,
       resources,
+      callTimeoutMs,
       system: (pool) => new System(pool),
       onDeadLetter: (letter: DeadLetter) => pool.tell(service, "deadLetter", [letter]),
     });
@@ -155,7 +158,7 @@ class WorkerRuntime {
     const { host, pool, error } = frame;
     if (pool !== null && host === this.#pool!.address.host) this.#router!.remove(pool);
     const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
-    this.#pool!.lost(isGone, error as Error);
+    this.#pool!.calls.lost(isGone, error as Error);
   }
 
   async #stop(): Promise<void> {

@@ -25,7 +25,7 @@ testEverywhere(
 
 testEverywhere("with timeoutMs: the running method sees its signal abort", async (stage) => {
   const gate = await stage.create(Gate, []);
-  const lingering = gate.linger.with({ timeoutMs: 100 })();
+  const lingering = gate.linger.with({ timeoutMs: 300 })();
   await assert.rejects(lingering, CallTimeoutError);
   assert(await gate.aborted() instanceof CallTimeoutError);
   await gate.open();

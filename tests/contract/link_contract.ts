@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { Codec } from "../../src/core/codec.ts";
 import { NotSerializableError } from "../../src/core/errors.ts";
-import type { CallFrame, Frame, RawFrame, TellFrame } from "../../src/core/protocol.ts";
+import type { CallFrame, TellFrame } from "../../src/core/protocol.ts";
 import { transfer } from "../../src/core/transfer.ts";
-import type { Link, LinkHandler } from "../../src/link/link.ts";
+import type { Link } from "../../src/link/link.ts";
+import { argsOf, assertSameBytes, Ear, pattern, random, raw, tell } from "./link_helpers.ts";
 
 /** Two ends of one link, and what must be freed after both are closed. */
 export interface LinkPair {
@@ -20,91 +21,6 @@ export interface LinkContract {
   readonly sharesMemory: boolean;
   /** A fresh link, none of its ends open yet. */
   pair(codec: Codec): Promise<LinkPair>;
-}
-
-/** A handler that remembers, and lets a test wait for what it has not heard yet. */
-export class Ear implements LinkHandler {
-  readonly frames: RawFrame[] = [];
-  readonly closings: (Error | undefined)[] = [];
-  /** How many times frames came, those that came together counted once. */
-  arrivals = 0;
-  readonly closing: Promise<Error | undefined>;
-  readonly #closed = Promise.withResolvers<Error | undefined>();
-  #arriving = false;
-  #wanted = 0;
-  #enough = Promise.withResolvers<void>();
-
-  constructor(link?: Link) {
-    this.closing = this.#closed.promise;
-    link?.open(this);
-  }
-
-  frame(frame: RawFrame): void {
-    if (!this.#arriving) {
-      this.#arriving = true;
-      this.arrivals++;
-      queueMicrotask(() => this.#arriving = false);
-    }
-    this.frames.push(frame);
-    if (this.frames.length === this.#wanted) this.#enough.resolve();
-  }
-
-  closed(error?: Error): void {
-    this.closings.push(error);
-    this.#closed.resolve(error);
-    this.#enough.reject(error ?? new Error(`Closed after ${this.frames.length} frames`));
-    this.#enough.promise.catch(() => {});
-  }
-
-  /** Resolves once so many frames have come in all. */
-  async heard(count: number): Promise<RawFrame[]> {
-    if (this.frames.length < count) {
-      this.#wanted = count;
-      this.#enough = Promise.withResolvers();
-      if (this.closings.length > 0) throw new Error(`Closed after ${this.frames.length} frames`);
-      await this.#enough.promise;
-    }
-    return this.frames;
-  }
-}
-
-/** A frame with this id and these arguments. */
-export function tell(id: number, ...args: unknown[]): TellFrame {
-  return {
-    kind: "tell",
-    id,
-    to: { host: 2, pool: 3 },
-    from: { host: 1, pool: 0 },
-    uid: "actor",
-    method: "method",
-    args,
-  };
-}
-
-/** Bytes that are wrong if any part of them is lost, doubled or misplaced. */
-export function pattern(length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let state = length | 1;
-  for (let i = 0; i < length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
-}
-
-/** Fails if two byte arrays differ; `deepEqual` takes seconds for 20 MB. */
-export function assertSameBytes(actual: Uint8Array, expected: Uint8Array): void {
-  assert.equal(actual.length, expected.length);
-  assert.ok(indexOfDifference(actual, expected) === -1, "the bytes differ");
-}
-
-function indexOfDifference(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return i;
-  return -1;
-}
-
-function argsOf(frame: Frame): readonly unknown[] {
-  return (frame as CallFrame | TellFrame).args;
 }
 
 /** Registers the suite that every link has to pass. */
@@ -185,12 +101,66 @@ export function testLinkContract({ name, sharesMemory, pair }: LinkContract): vo
     assert.deepEqual(lengths, sizes);
   });
 
+  test("keeps the order from one pool to one actor in random turns", async ({ a, earB }) => {
+    const next = random(20_240_607);
+    const pick = <T>(...items: T[]) => items[Math.floor(next() * items.length)]!;
+    const sent = new Map<string, number[]>();
+    let count = 0;
+    for (let round = 0; round < 200; round++) {
+      for (let left = 1 + next() * 8; left > 0; left--) {
+        const size = next() < 0.15 ? 100_000 + next() * 500_000 : next() * pick(50, 5_000, 80_000);
+        const from = { host: 1, pool: pick(0, 1) };
+        const uid = pick("a", "b", "ein Zähler");
+        const payload = new Uint8Array(size);
+        const frame = { ...tell(count, payload), kind: pick("call", "tell"), from, uid } as const;
+        if (next() < 0.5) a.send(frame);
+        else a.forward(raw(codec, frame));
+        const order = `${from.pool} ${uid}`;
+        sent.set(order, [...sent.get(order) ?? [], count++, payload.length]);
+      }
+      if (next() < 0.7) await new Promise<void>(pick(queueMicrotask, (done) => setTimeout(done)));
+    }
+    const arrived = new Map<string, number[]>();
+    for (const arrival of await earB.heard(count)) {
+      const { id, from, uid, args } = codec.decode(arrival) as CallFrame | TellFrame;
+      const order = `${from.pool} ${uid}`;
+      arrived.set(order, [...arrived.get(order) ?? [], id, (args[0] as Uint8Array).length]);
+    }
+    for (const [order, frames] of sent) assert.deepEqual(arrived.get(order), frames, order);
+  });
+
+  test("keeps a cancel behind its large call, and a goodbye behind everything", async (link) => {
+    const { a, earB } = link;
+    const to = (uid: string, id: number, size: number) => ({ ...tell(id, pattern(size)), uid });
+    a.send({ ...to("a", 1, 1_000_000), kind: "call" });
+    a.send(to("b", 2, 1_500_000));
+    a.send({ ...tell(3), kind: "cancel", uid: "a", reason: null });
+    a.send({ ...tell(4), kind: "goodbye", reason: "enough", error: null });
+    a.send({ ...tell(5), kind: "ping" });
+    const ids = (await earB.heard(5)).map((frame) => frame.id);
+    assert.ok(ids.indexOf(3) > ids.indexOf(1), String(ids));
+    assert.deepEqual(ids.slice(3), [4, 5]);
+  });
+
+  test("keeps everything behind a large frame that is about no actor", async ({ a, earB }) => {
+    const pools = { ...tell(2), kind: "pools", pools: [] } as const;
+    const device = { kind: "cpu", name: "x".repeat(500_000), features: [], limits: {} } as const;
+    const pool = { host: 1, pool: 1, name: "p", kind: "worker", label: null, actors: 0 } as const;
+    a.send({ ...tell(1, pattern(300_000)), uid: "a" });
+    a.send({ ...pools, pools: [{ ...pool, device }] });
+    a.send({ ...pools, id: 3 });
+    a.send({ ...tell(4), uid: "b" });
+    assert.deepEqual((await earB.heard(4)).map((frame) => frame.id), [1, 2, 3, 4]);
+  });
+
   test("carries several segments in one frame", async ({ a, earB }) => {
     const floats = Float64Array.from({ length: 2_000 }, (_, i) => i / 3);
-    const args = [pattern(5_000), { nested: [floats] }, pattern(70_000).buffer];
-    a.send(tell(1, ...args));
-    const [frame] = await earB.heard(1);
-    assert.deepEqual(argsOf(codec.decode(frame!)), args);
+    for (const size of [70_000, 700_000]) {
+      const args = [pattern(5_000), { nested: [floats] }, pattern(size).buffer, "x".repeat(size)];
+      a.send(tell(1, ...args));
+      const frame = (await earB.heard(earB.frames.length + 1)).at(-1);
+      assert.deepEqual(argsOf(codec.decode(frame!)), args);
+    }
   });
 
   test("detaches a buffer that is transferred", async ({ a, earB }) => {
@@ -232,31 +202,34 @@ export function testLinkContract({ name, sharesMemory, pair }: LinkContract): vo
     assertSameBytes(argsOf(codec.decode(frames[1]!))[0] as Uint8Array, pattern(5_000));
   });
 
-  test("forwards a frame as it is, one hop further", async ({ a, earB }) => {
-    const second = await pair(codec);
-    const [earC, earD] = [new Ear(second.a), new Ear(second.b)];
-    a.send(tell(7, "small", pattern(100_000)));
-    const [raw] = await earB.heard(1);
-    const body = raw!.body.slice();
-    second.a.forward(raw!);
-    const [forwarded] = await earD.heard(1);
-    assert.equal(forwarded!.hops, raw!.hops + 1);
-    assertSameBytes(forwarded!.body, body);
-    assert.deepEqual(codec.decode(forwarded!), tell(7, "small", pattern(100_000)));
-    second.a.close();
-    await Promise.all([earC.closing, earD.closing]);
-    await second.dispose?.();
-  });
+  for (const size of [100_000, 1_000_000]) {
+    test(`forwards a frame of ${size} bytes as it is, one hop further`, async ({ a, earB }) => {
+      const second = await pair(codec);
+      const [earC, earD] = [new Ear(second.a), new Ear(second.b)];
+      a.send(tell(7, "small", pattern(size)));
+      const [arrived] = await earB.heard(1);
+      const body = arrived!.body.slice();
+      second.a.forward(arrived!);
+      const [forwarded] = await earD.heard(1);
+      assert.equal(forwarded!.hops, arrived!.hops + 1);
+      assertSameBytes(forwarded!.body, body);
+      assert.deepEqual(codec.decode(forwarded!), tell(7, "small", pattern(size)));
+      second.a.close();
+      await Promise.all([earC.closing, earD.closing]);
+      await second.dispose?.();
+    });
+  }
 
   test("flushes before it closes, and both sides hear of it without an error", async (link) => {
     const { a, earA, earB } = link;
     for (let id = 1; id <= 2_000; id++) a.send(tell(id));
-    a.send(tell(2_001, pattern(1_000_000)));
+    for (const uid of ["a", "b", "a"]) a.send({ ...tell(2_001, pattern(1_000_000)), uid });
+    a.send({ ...tell(2_002), uid: "a" });
     a.close();
     a.close();
     assert.equal(await earB.closing, undefined);
     assert.equal(await earA.closing, undefined);
-    assert.equal(earB.frames.length, 2_001);
+    assert.equal(earB.frames.length, 2_004);
   });
 
   test("ignores what is sent after its end", async ({ a, b, earA, earB }) => {

@@ -69,6 +69,20 @@ export function sampleFrames(): Readonly<Record<string, Frame>> {
     failure: { kind: "failure", ...at, error },
     down: { kind: "down", ...at, host: HERE.host, pool: 2, error: null },
     "down-host": { kind: "down", ...at, host: HERE.host, pool: null, error: "lost" },
+    "call-terms": {
+      kind: "call",
+      ...at,
+      uid: "counter-1",
+      method: "add",
+      args: [1],
+      terms: { budgetMs: 1500.5, priority: -2, chain: Uint8Array.of(1, 2, 3) },
+    },
+    batch: { kind: "batch", ...at, uid: "counter-1", method: "add", items: [[1], [2, "b"], []] },
+    items: { kind: "items", ...at, values: [1, new Date(0), { a: undefined }] },
+    end: { kind: "end", ...at, failed: false, error: undefined },
+    "end-failed": { kind: "end", ...at, failed: true, error },
+    credit: { kind: "credit", ...at, count: 64 },
+    drop: { kind: "drop", ...at },
     pools: { kind: "pools", ...at, pools: [pool] },
   };
 }

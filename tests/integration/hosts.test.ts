@@ -397,6 +397,8 @@ async function waitingCalls(
   const calls = [doomed.wait(), caller.waitFor(doomed), creation];
   for (const call of calls) call.catch(() => {});
   await watcher.seen();
+  // Both waits are under way: what is still queued would come back as an ActorStoppedError.
+  await caller.ping();
   await doomed.ping();
   return { doomed, caller, calls };
 }
@@ -476,7 +478,7 @@ Deno.test("stop: the running message ends, queued ones come back, later ones are
   for (const place of [0, 1]) {
     const here = await startHost({ pools: [workerPool({ count: 1 })] });
     const counter = await here.createActor(Counter, [7], { place: onPool(place) });
-    const running = counter.slow(50);
+    const running = counter.slow(200);
     const queued = rejection(counter.add(1));
     await counter.peek();
     const stopped = here.stop();

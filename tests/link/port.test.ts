@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { Codec } from "../../src/core/codec.ts";
 import { PoolLostError, ProtocolError } from "../../src/core/errors.ts";
 import { PortLink } from "../../src/link/port.ts";
-import { Ear, pattern, tell, testLinkContract } from "../contract/link_contract.ts";
+import { testLinkContract } from "../contract/link_contract.ts";
+import { Ear, pattern, tell } from "../contract/link_helpers.ts";
 
 testLinkContract({
   name: "PortLink",

@@ -12,7 +12,7 @@ import {
 import type { LinkHandler } from "../../src/link/link.ts";
 import { type MemoryLink, memoryLinks } from "../../src/link/memory.ts";
 import { openSession, type Session, type SessionOptions } from "../../src/link/session.ts";
-import { Ear, tell } from "../contract/link_contract.ts";
+import { Ear, tell } from "../contract/link_helpers.ts";
 import { ManualClock, microtasks } from "./fixtures/manual_clock.ts";
 
 const codec = new Codec();

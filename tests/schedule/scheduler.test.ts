@@ -166,7 +166,7 @@ Deno.test("PlacementError: lists every candidate and why not", () => {
         { pool: "worker-1 (pool 1 of host 000000000001)", reason: "its label is not set" },
         { pool: "worker-2 (pool 2 of host 000000000001)", reason: "its label is io" },
       ]);
-      assert.match(error.message, /^No pool can take Render:\n  main \(pool 0.*\n  worker-1/);
+      assert.match(error.message, /^No pool can take Render:\n\s+main \(pool 0.*\n\s+worker-1/);
       return true;
     },
   );

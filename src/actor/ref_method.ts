@@ -1,0 +1,101 @@
+import type { ActorAddress } from "../core/address.ts";
+import type { BatchOutcome } from "./batch.ts";
+import type { CallOptions } from "./message.ts";
+
+/** What a caller sees of a method's result: promises are awaited. */
+export type MethodResult<R> = Promise<Awaited<R>>;
+
+/** Something that will happen, unless it is cancelled. */
+export interface Timer extends Disposable {
+  /** Nothing happens any more. */
+  cancel(): void;
+}
+
+/** Many calls of one method in one message. */
+export interface BatchMethod<P extends unknown[], R> {
+  /**
+   * Sends a list of argument lists: one message, one hold of the lock, the results in order. All are
+   * run; if some fail, the first of their errors is thrown.
+   */
+  (items: readonly P[], options?: CallOptions): Promise<Awaited<R>[]>;
+  /** The same without an answer; each call that fails is a dead letter. */
+  tell(items: readonly P[]): void;
+}
+
+/** One method of an actor, wherever it lives. Overloads show their last signature only. */
+export type RefMethod<F> = F extends (...args: infer P) => infer R ? {
+    /** Calls the method and waits for its result. */
+    (...args: P): MethodResult<R>;
+    /** Sends the message and wants no answer; what fails goes to the dead-letter hook. */
+    tell(...args: P): void;
+    /** The same call with options. */
+    with(options: CallOptions): (...args: P) => MethodResult<R>;
+    /** Many calls in one message. */
+    readonly batch: BatchMethod<P, R>;
+    /** Many calls in one message; says for each what became of it. */
+    batchSettled(
+      items: readonly P[],
+      options?: CallOptions,
+    ): Promise<PromiseSettledResult<Awaited<R>>[]>;
+    /** A tell in so many milliseconds, unless cancelled; it ends with the actor that asked for it. */
+    after(ms: number, ...args: P): Timer;
+    /**
+     * A tell every so many milliseconds until cancelled; it ends with the actor that asked for it, or
+     * when the target is gone. A turn is left out if the one before is still running.
+     */
+    every(ms: number, ...args: P): Timer;
+  }
+  : never;
+
+/** What a ref needs from the pool it is in. */
+export interface Caller {
+  /** `args` of a batch are the argument lists; its answer is a `BatchOutcome`. */
+  call(
+    to: ActorAddress,
+    method: string,
+    args: unknown[],
+    options?: CallOptions,
+    isBatch?: boolean,
+  ): Promise<unknown>;
+  tell(to: ActorAddress, method: string, args: unknown[], isBatch?: boolean): void;
+  /** A tell later, once or again and again. */
+  later(to: ActorAddress, method: string, args: unknown[], ms: number, again: boolean): Timer;
+}
+
+/** A method as the one Proxy makes it. */
+export type AnyMethod = RefMethod<(...args: unknown[]) => unknown>;
+
+/** Makes the callable that stands for a method. */
+export function refMethod(address: ActorAddress, name: string, caller: Caller): AnyMethod {
+  const batch = async (items: readonly unknown[][], options?: CallOptions) => {
+    const { values, failures } = await callBatch(items, options);
+    if (failures.length === 0) return values;
+    throw failures.reduce((first, other) => other[0] < first[0] ? other : first)[1];
+  };
+  const callBatch = (items: readonly unknown[][], options?: CallOptions) =>
+    caller.call(address, name, [...items], options, true) as Promise<BatchOutcome>;
+  return Object.assign(
+    (...args: unknown[]) => caller.call(address, name, args),
+    {
+      tell: (...args: unknown[]) => caller.tell(address, name, args),
+      with: (options: CallOptions) => (...args: unknown[]) =>
+        caller.call(address, name, args, options),
+      batch: Object.assign(batch, {
+        tell: (items: readonly unknown[][]) => caller.tell(address, name, [...items], true),
+      }),
+      batchSettled: async (items: readonly unknown[][], options?: CallOptions) =>
+        settled(await callBatch(items, options)),
+      after: (ms: number, ...args: unknown[]) => caller.later(address, name, args, ms, false),
+      every: (ms: number, ...args: unknown[]) => caller.later(address, name, args, ms, true),
+    },
+  );
+}
+
+function settled({ values, failures }: BatchOutcome): PromiseSettledResult<unknown>[] {
+  const results: PromiseSettledResult<unknown>[] = values.map((value) => ({
+    status: "fulfilled",
+    value,
+  }));
+  for (const [i, reason] of failures) results[i] = { status: "rejected", reason };
+  return results;
+}

@@ -1,0 +1,64 @@
+import type { Timer } from "../actor/ref_method.ts";
+
+/** The longest that a timer can wait, in milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** How a delayed message is sent. */
+export interface DelayedTellOptions {
+  /** Milliseconds until it is sent, and between two. */
+  readonly ms: number;
+  /** Whether to send it again and again. */
+  readonly again: boolean;
+  /** Sends it; resolves, never rejects, when it has run, to whether it may be sent again. */
+  send(): Promise<boolean>;
+  /** It will not be sent any more. */
+  ended(timer: Timer): void;
+}
+
+/**
+ * A message on a timer. A repeated one keeps to the times at which it began: one that takes longer than
+ * its interval leaves turns out, so that they never pile up.
+ *
+ * @throws {RangeError} if the time is none that a timer can keep.
+ */
+export class DelayedTell implements Timer {
+  readonly #options: DelayedTellOptions;
+  readonly #startedAt = performance.now();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+
+  constructor(options: DelayedTellOptions) {
+    const { ms, again } = options;
+    if (!(ms >= (again ? 1 : 0) && ms <= MAX_TIMER_MS)) {
+      const least = again ? 1 : 0;
+      throw new RangeError(`expected ${least} to ${MAX_TIMER_MS} milliseconds, got ${ms}`);
+    }
+    this.#options = options;
+    this.#arm();
+  }
+
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#options.ended(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel();
+  }
+
+  #arm(): void {
+    const { ms } = this.#options;
+    const passed = performance.now() - this.#startedAt;
+    const turn = (Math.floor(passed / ms) + 1) * ms;
+    this.#timer = setTimeout(() => void this.#fire(), ms === 0 ? 0 : turn - passed);
+  }
+
+  async #fire(): Promise<void> {
+    const mayGoOn = await this.#options.send();
+    if (this.#over) return;
+    if (this.#options.again && mayGoOn) this.#arm();
+    else this.cancel();
+  }
+}

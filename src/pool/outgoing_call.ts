@@ -1,0 +1,113 @@
+import type { ActorAddress } from "../core/address.ts";
+import { formatActor } from "../core/address.ts";
+import type { Deadline, Deadlines } from "../core/deadlines.ts";
+import { CallTimeoutError } from "../core/errors.ts";
+import type { CallTerms } from "../core/protocol.ts";
+import type { CallOptions, Child, Message } from "../actor/message.ts";
+import { chainOf } from "../actor/scopes.ts";
+import type { Terms, Waiter } from "./messages.ts";
+
+/** A call that may end before it is answered: by its deadline, its signal, or the end of the call it was made from. */
+export class OutgoingCall implements Waiter, Deadline, Child, Terms {
+  readonly to: ActorAddress;
+  readonly method: string;
+  readonly priority: number;
+  readonly expiresAt: number;
+  readonly chain: Terms["chain"];
+  /** Tells the other side that nobody waits any more; set once the message is on its way. */
+  cancel: (reason: unknown) => void = () => {};
+  readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #scope: Message | null;
+  readonly #deadlines: Deadlines;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  #settled = false;
+
+  constructor(
+    to: ActorAddress,
+    method: string,
+    options: CallOptions,
+    scope: Message | null,
+    deadlines: Deadlines,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.to = to;
+    this.method = method;
+    this.#scope = scope;
+    this.#deadlines = deadlines;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#signal = options.signal;
+    this.priority = options.priority ?? 0;
+    this.chain = scope === null ? null : chainOf(scope);
+    const { timeoutMs = Infinity } = options;
+    const own = timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs;
+    this.expiresAt = Math.min(own, scope?.expiresAt ?? Infinity);
+    this.#timeoutMs = this.expiresAt === own ? timeoutMs : this.expiresAt - performance.now();
+    // Before the message goes, because it may fail at once, which takes all of these back.
+    this.#signal?.addEventListener("abort", this.#onAbort);
+    scope?.adopt(this);
+    deadlines.add(this);
+  }
+
+  /** The terms as they travel. */
+  get terms(): CallTerms | undefined {
+    const { priority, chain, expiresAt } = this;
+    if (priority === 0 && chain === null && expiresAt === Infinity) return undefined;
+    const budgetMs = expiresAt === Infinity ? null : Math.max(0, expiresAt - performance.now());
+    return { budgetMs, priority, chain };
+  }
+
+  resolve(value: unknown): void {
+    if (this.#settle()) this.#resolve(value);
+  }
+
+  reject(error: unknown): void {
+    if (this.#settle()) this.#reject(error);
+  }
+
+  /** Rejects now, and lets the other side know. */
+  giveUp(reason: unknown): void {
+    if (!this.#settle()) return;
+    this.cancel(reason);
+    this.#reject(reason);
+  }
+
+  expired(): void {
+    this.giveUp(
+      new CallTimeoutError(
+        `${this.method} of ${formatActor(this.to)} did not answer in ${
+          Math.round(this.#timeoutMs)
+        } ms`,
+        this.#timeoutMs,
+      ),
+    );
+  }
+
+  readonly #onAbort = (): void => this.giveUp(this.#signal!.reason);
+
+  #settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#scope?.release(this);
+    this.#deadlines.remove(this);
+    return true;
+  }
+}
+
+/**
+ * Checks what a caller may have written.
+ *
+ * @throws {RangeError} that names the option.
+ */
+export function checkCallOptions({ timeoutMs, priority }: CallOptions): void {
+  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+    throw new RangeError(`timeoutMs is a number of milliseconds from 0 up, got ${timeoutMs}`);
+  }
+  if (priority !== undefined && !Number.isSafeInteger(priority)) {
+    throw new RangeError(`priority is a whole number, got ${priority}`);
+  }
+}
