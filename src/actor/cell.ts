@@ -43,6 +43,7 @@ export class Cell implements Turn, MessageCell {
   readonly type: ActorType;
   readonly actor: Actor;
   readonly #host: CellHost;
+  readonly #scopes: Scopes;
   readonly #mailbox: Mailbox<Message, Control>;
   readonly #context: CellContext;
   #state: CellState = "starting";
@@ -75,6 +76,7 @@ export class Cell implements Turn, MessageCell {
     this.type = type;
     this.address = address;
     this.#host = host;
+    this.#scopes = host.scopes;
     this.#mailbox = new Mailbox(options.mailboxLimit);
     this.#context = new CellContext(this, host);
     bindContext(actor, this.#context);
@@ -122,7 +124,10 @@ export class Cell implements Turn, MessageCell {
     if (this.#state === "stopping" || this.#state === "stopped") {
       return message.fail(this.#stoppedError("is stopped"));
     }
-    if (this.#isCycle(message, method)) return message.fail(this.#deadlock(message));
+    message.target = method;
+    if (message.terms !== undefined && this.#isCycle(message, method)) {
+      return message.fail(this.#deadlock(message));
+    }
     if (method.concurrent) this.#arrived.push(message);
     else if (!this.#mailbox.push(message)) return message.fail(this.#full());
     this.#schedule();
@@ -167,8 +172,7 @@ export class Cell implements Turn, MessageCell {
       this.#arrived = [];
       count += arrived.length;
       for (const message of arrived) {
-        if (isExpired(message)) continue;
-        this.#begin(message, this.type.methods.get(message.method)!, false);
+        if (!message.isExpired) this.#begin(message, message.target!, false);
       }
     }
     while (!this.#locked) {
@@ -180,15 +184,14 @@ export class Cell implements Turn, MessageCell {
       const message = this.#mailbox.take();
       if (message === undefined) break;
       count++;
-      if (isExpired(message)) continue;
-      this.#begin(message, this.type.methods.get(message.method)!, true);
+      if (!message.isExpired) this.#begin(message, message.target!, true);
     }
     return count;
   }
 
   /** The message whose code runs now, if it is one of this cell. */
   get current(): Message | null {
-    const message = this.#host.scopes.current;
+    const message = this.#scopes.current;
     return message?.cell === this ? message : null;
   }
 
@@ -225,15 +228,21 @@ export class Cell implements Turn, MessageCell {
       this.#locked = true;
       this.#holder = message;
     }
+    const scopes = this.#scopes;
+    const outer = scopes.enter(message);
     let result: unknown;
     try {
-      result = this.#invoke(message, method);
+      result = method.isAsync
+        ? scopes.runAsync(message, () => this.#invoke(message, method))
+        : this.#invoke(message, method);
     } catch (error) {
+      scopes.leave(outer);
       message.ended = true;
       if (locked) this.#locked = false;
       this.#fail(message, error);
       return;
     }
+    scopes.leave(outer);
     if (!isThenable(result)) {
       message.ended = true;
       if (locked) this.#locked = false;
@@ -252,12 +261,11 @@ export class Cell implements Turn, MessageCell {
   }
 
   #invoke(message: Message, method: ActorMethod): unknown {
-    const { items } = message;
-    const { scopes } = this.#host;
-    if (items === null) return scopes.run(message, method, this.actor, message.args);
-    const failure = (thrown: unknown) => this.#host.failure(thrown, this.where, message.method);
-    const whole = { ...method, run: () => runBatch(this, method, items, failure) };
-    return scopes.run(message, whole, this.actor, []);
+    const { args, isBatch } = message;
+    if (!isBatch) return method.run.apply(this.actor, args);
+    return runBatch(this, method, args as unknown[][], (thrown) => {
+      return this.#host.failure(thrown, this.where, message.method);
+    });
   }
 
   /** A message that has begun ends; `false` if a kill has answered it already. */
@@ -271,8 +279,9 @@ export class Cell implements Turn, MessageCell {
   }
 
   /** Whether a message comes back to this actor while it waits, under its lock, for the very answer. */
-  #isCycle({ chain }: Message, { concurrent }: ActorMethod): boolean {
+  #isCycle({ terms }: Message, { concurrent }: ActorMethod): boolean {
     const holder = this.#holder;
+    const chain = terms?.chain ?? null;
     if (chain === null || concurrent || holder === null || holder.ended) return false;
     const { host, pool, generation } = this.address;
     return readChain(chain).some((hop) =>
@@ -281,8 +290,8 @@ export class Cell implements Turn, MessageCell {
     );
   }
 
-  #deadlock({ chain, method }: Message): DeadlockError {
-    const hops = readChain(chain!);
+  #deadlock({ terms, method }: Message): DeadlockError {
+    const hops = readChain(terms!.chain!);
     const start = hops.findIndex(({ generation, host }) =>
       generation === this.address.generation && host === this.address.host
     );
@@ -413,9 +422,4 @@ export class Cell implements Turn, MessageCell {
     const names = [...this.type.methods.keys()].join(", ");
     return new TypeError(`${this.where} has no method ${JSON.stringify(name)}; it has: ${names}`);
   }
-}
-
-/** Nobody waits for it any more. The clock is read for messages with a deadline alone. */
-function isExpired({ expiresAt }: Message): boolean {
-  return expiresAt !== Infinity && expiresAt <= performance.now();
 }

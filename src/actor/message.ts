@@ -1,6 +1,24 @@
 import type { ActorAddress, PoolAddress } from "../core/address.ts";
-import type { CallChain } from "../core/call_chain.ts";
+import { type CallChain, extendChain } from "../core/call_chain.ts";
+import type { ActorMethod } from "./actor_type.ts";
 import type { Timer } from "./ref_method.ts";
+
+/** What a message says beside what to run; most say nothing. */
+export interface MessageTerms {
+  /** Of waiting messages the highest runs first. */
+  readonly priority: number;
+  /** When nobody waits for it any more, on the clock of `performance.now()`. */
+  readonly expiresAt: number;
+  /** Who waits for its answer; `null` if that is no actor. */
+  readonly chain: CallChain | null;
+}
+
+/** What is needed of a message only once its code asks for it, or makes calls. */
+interface Scope {
+  abort?: AbortController;
+  chain?: CallChain;
+  readonly children: Set<Child>;
+}
 
 /**
  * A message as a cell sees it: what to run and whom to tell. While it runs it is also the scope of the
@@ -10,56 +28,71 @@ export abstract class Message {
   /** The pool that sent it, and its number there: what a cancel names it by. */
   abstract readonly from: PoolAddress;
   abstract readonly id: number;
-  /** The arguments of each call of a batch; `null` if it is one call, with `args`. */
-  readonly items: unknown[][] | null = null;
-  /** What it takes up while it waits, about. */
-  readonly bytes: number = 0;
-  /** Of waiting messages the highest runs first. */
-  readonly priority: number = 0;
-  /** When nobody waits for it any more, on the clock of `performance.now()`. */
-  readonly expiresAt: number = Infinity;
-  /** Who waits for its answer; `null` if that is no actor. */
-  readonly chain: CallChain | null = null;
+  /** What runs it; set when it is delivered. */
+  target: ActorMethod | undefined = undefined;
   /** The cell that runs it, once it has begun, and its own number of it. */
   cell: MessageCell | null = null;
   serial = 0;
-  /** The chain of the calls it makes; made when the first is. */
-  ownChain: CallChain | null = null;
   /** It has ended: what is left of its code is nobody's. */
   ended = false;
-  /** Made when its signal is asked for. */
-  #abort: AbortController | undefined;
-  #children: Set<Child> | undefined;
+  #scope: Scope | undefined = undefined;
 
-  /** Arguments belong to the cell. */
-  constructor(readonly method: string, readonly args: unknown[]) {}
+  /**
+   * @param args They belong to the cell; of a batch they are the argument lists.
+   * @param isBatch Whether it is many calls.
+   */
+  constructor(
+    readonly method: string,
+    readonly args: unknown[],
+    readonly isBatch: boolean,
+    readonly terms: MessageTerms | undefined,
+  ) {}
 
   /** The method has returned. At most one of `reply` and `fail` is called, once. */
   abstract reply(value: unknown): void;
   /** The method has thrown, or the message cannot run. */
   abstract fail(error: Error): void;
 
+  /** Nobody waits for it any more. The clock is read for messages with a deadline alone. */
+  get isExpired(): boolean {
+    const { terms } = this;
+    return terms !== undefined && terms.expiresAt !== Infinity &&
+      terms.expiresAt <= performance.now();
+  }
+
   /** Aborts when the message is cancelled while it runs. */
   get signal(): AbortSignal {
-    return (this.#abort ??= new AbortController()).signal;
+    return (this.#own.abort ??= new AbortController()).signal;
+  }
+
+  /** The chain of the calls that are made from it. */
+  get ownChain(): CallChain | null {
+    const { method, serial, cell, terms } = this;
+    const chain = terms?.chain ?? null;
+    if (cell === null) return chain;
+    return this.#own.chain ??= extendChain(chain, { ...cell.address, method, serial });
   }
 
   /** A call is made from it, to be given up when it is cancelled. */
   adopt(child: Child): void {
-    (this.#children ??= new Set()).add(child);
+    this.#own.children.add(child);
   }
 
   /** A call made from it has been settled. */
   release(child: Child): void {
-    this.#children?.delete(child);
+    this.#scope?.children.delete(child);
   }
 
   /** Its caller has given up, or its actor is killed: its signal aborts and the calls it made are given up. */
   cancel(reason: unknown): void {
-    this.#abort?.abort(reason);
-    const children = this.#children;
-    this.#children = undefined;
-    for (const child of children ?? []) child.giveUp(reason);
+    const scope = this.#scope;
+    if (scope === undefined) return;
+    scope.abort?.abort(reason);
+    for (const child of [...scope.children]) child.giveUp(reason);
+  }
+
+  get #own(): Scope {
+    return this.#scope ??= { children: new Set() };
   }
 }
 

@@ -1,7 +1,4 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type CallChain, extendChain } from "../core/call_chain.ts";
-import type { Actor } from "./actor.ts";
-import type { ActorMethod } from "./actor_type.ts";
 import type { Message } from "./message.ts";
 
 /**
@@ -12,24 +9,34 @@ import type { Message } from "./message.ts";
 export class Scopes {
   readonly #storage = new AsyncLocalStorage<Message>();
   #running: Message | undefined;
+  /** Until an async method has run there is nothing to look up. */
+  #isStored = false;
 
   /** The message whose code runs now; `null` in code that belongs to none, or whose message has ended. */
   get current(): Message | null {
-    const message = this.#running ?? this.#storage.getStore();
+    const running = this.#running;
+    if (running !== undefined) return running;
+    if (!this.#isStored) return null;
+    const message = this.#storage.getStore();
     return message === undefined || message.ended ? null : message;
   }
 
-  /** Runs a method for a message. */
-  run(message: Message, method: ActorMethod, actor: Actor, args: unknown[]): unknown {
+  /** From now on the running code belongs to a message; returns whom it belonged to, for {@linkcode leave}. */
+  enter(message: Message): Message | undefined {
     const outer = this.#running;
     this.#running = message;
-    try {
-      return method.isAsync
-        ? this.#storage.run(message, call, method, actor, args)
-        : method.run.apply(actor, args);
-    } finally {
-      this.#running = outer;
-    }
+    return outer;
+  }
+
+  /** The running code belongs to whom it belonged to before. */
+  leave(outer: Message | undefined): void {
+    this.#running = outer;
+  }
+
+  /** Runs code whose continuations belong to a message too. */
+  runAsync(message: Message, code: () => unknown): unknown {
+    this.#isStored = true;
+    return this.#storage.run(message, code);
   }
 
   /** Runs code with no scope: what it starts outlives the message. */
@@ -42,15 +49,4 @@ export class Scopes {
       this.#running = outer;
     }
   }
-}
-
-function call(method: ActorMethod, actor: Actor, args: unknown[]): unknown {
-  return method.run.apply(actor, args);
-}
-
-/** The chain of a call that is made from a message now. */
-export function chainOf(message: Message): CallChain | null {
-  const { method, serial, cell } = message;
-  if (cell === null) return message.chain;
-  return message.ownChain ??= extendChain(message.chain, { ...cell.address, method, serial });
 }

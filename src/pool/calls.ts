@@ -24,7 +24,7 @@ import {
 } from "../core/protocol.ts";
 import type { Cell } from "../actor/cell.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
-import type { CallOptions } from "../actor/message.ts";
+import type { CallOptions, Message } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import type { Registry } from "../actor/registry.ts";
 import { Scopes } from "../actor/scopes.ts";
@@ -56,6 +56,7 @@ export class Calls implements Caller {
   readonly #options: CallsOptions;
   readonly #address: PoolAddress;
   readonly #cells: Registry;
+  readonly #isUnlimited: boolean;
   readonly #pending = new PendingCalls();
   readonly #relays = new Relays();
   readonly #deadlines = new Deadlines();
@@ -69,6 +70,7 @@ export class Calls implements Caller {
     this.#options = options;
     this.#address = options.address;
     this.#cells = options.cells;
+    this.#isUnlimited = options.callTimeoutMs === Infinity;
   }
 
   /** {@linkcode Caller.call} */
@@ -79,22 +81,15 @@ export class Calls implements Caller {
     options?: CallOptions,
     isBatch = false,
   ): Promise<unknown> {
+    const scope = this.scopes.current;
+    if (options !== undefined || scope !== null || !this.#isUnlimited) {
+      return this.#callWith(to, method, args, isBatch, scope, options ?? NO_OPTIONS);
+    }
     return new Promise((resolve, reject) => {
-      const scope = this.scopes.current;
-      if (options === undefined && scope === null && this.#options.callTimeoutMs === Infinity) {
-        this.#send(to, method, args, isBatch, undefined, { resolve, reject });
-        return;
-      }
-      checkCallOptions(options ?? NO_OPTIONS);
-      options?.signal?.throwIfAborted();
-      const timeoutMs = options?.timeoutMs ?? this.#options.callTimeoutMs;
-      const given = { ...options, timeoutMs };
-      const call = new OutgoingCall(to, method, given, scope, this.#deadlines, resolve, reject);
-      try {
-        this.#send(to, method, args, isBatch, call, call);
-      } catch (error) {
-        call.reject(error);
-      }
+      const cell = this.#here(to);
+      if (cell === undefined) {
+        this.#sendAway(to, method, args, isBatch, undefined, { resolve, reject });
+      } else cell.deliver(this.#message(method, args, isBatch, undefined, resolve, reject));
     });
   }
 
@@ -102,7 +97,7 @@ export class Calls implements Caller {
   callInside(cell: Cell, method: string, args: unknown[], options?: CallOptions): Promise<unknown> {
     if (cell.state === "running") return this.call(cell.address, method, args, options);
     return new Promise((resolve, reject) => {
-      cell.deliverInside(this.#message(method, args, false, undefined, { resolve, reject }));
+      cell.deliverInside(this.#message(method, args, false, undefined, resolve, reject));
     });
   }
 
@@ -111,8 +106,7 @@ export class Calls implements Caller {
     const cell = this.#here(to);
     if (cell !== undefined) {
       const reject = (error: unknown) => this.undelivered(to, method, error as Error);
-      const waiter = { resolve: ignore, reject };
-      cell.deliver(this.#message(method, args, isBatch, undefined, waiter));
+      cell.deliver(this.#message(method, args, isBatch, undefined, ignore, reject));
       return;
     }
     const destination = this.towards(to);
@@ -264,30 +258,44 @@ export class Calls implements Caller {
     return samePool(to, this.#address) ? this.#cells.get(to.uid) : undefined;
   }
 
-  #send(
+  /** A call that may end before it is answered. */
+  #callWith(
+    to: ActorAddress,
+    method: string,
+    args: unknown[],
+    isBatch: boolean,
+    scope: Message | null,
+    options: CallOptions,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      checkCallOptions(options);
+      options.signal?.throwIfAborted();
+      const { timeoutMs = this.#options.callTimeoutMs } = options;
+      const given = { ...options, timeoutMs };
+      const call = new OutgoingCall(to, method, given, scope, this.#deadlines, resolve, reject);
+      try {
+        const cell = this.#here(to);
+        if (cell === undefined) return this.#sendAway(to, method, args, isBatch, call, call);
+        const message = this.#message(method, args, isBatch, call, call.resolve, call.reject);
+        call.cancel = (reason) => cell.cancel((other) => other === message, this.copyOf(reason));
+        cell.deliver(message);
+      } catch (error) {
+        call.reject(error);
+      }
+    });
+  }
+
+  #sendAway(
     to: ActorAddress,
     method: string,
     args: unknown[],
     isBatch: boolean,
     call: OutgoingCall | undefined,
-    waiter: Waiter,
+    { resolve, reject }: Waiter,
   ): void {
-    const cell = this.#here(to);
-    if (cell !== undefined) {
-      const message = this.#message(method, args, isBatch, call, waiter);
-      if (call !== undefined) {
-        call.cancel = (reason) => cell.cancel((other) => other === message, this.copyOf(reason));
-      }
-      cell.deliver(message);
-      return;
-    }
     const destination = this.towards(to);
-    if (destination === undefined) return waiter.reject(this.notFound(to));
-    const { resolve, reject } = waiter;
-    const pending = call === undefined
-      ? { to: destination, resolve, reject }
-      : { to: destination, resolve: call.resolve.bind(call), reject: call.reject.bind(call) };
-    const id = this.#pending.add(pending);
+    if (destination === undefined) return reject(this.notFound(to));
+    const id = this.#pending.add({ to: destination, resolve, reject });
     if (call !== undefined) {
       call.cancel = (reason) => this.#cancelRemote(destination, to.uid, id, reason);
     }
@@ -304,10 +312,12 @@ export class Calls implements Caller {
     args: unknown[],
     isBatch: boolean,
     call: OutgoingCall | undefined,
-    waiter: Waiter,
+    resolve: Waiter["resolve"],
+    reject: Waiter["reject"],
   ): LocalMessage {
-    const copy = this.#options.codec.copy(args, isBatch ? "items" : "args");
-    return new LocalMessage(this.#options, ++this.#lastId, method, copy, isBatch, call, waiter);
+    const pool = this.#options;
+    const copy = pool.codec.copy(args, isBatch ? "items" : "args");
+    return new LocalMessage(pool, ++this.#lastId, method, copy, isBatch, call, resolve, reject);
   }
 
   #post(

@@ -1,15 +1,8 @@
 import type { ActorAddress, PoolAddress } from "../core/address.ts";
 import type { CallChain } from "../core/call_chain.ts";
-import type { BatchFrame, CallFrame, TellFrame } from "../core/protocol.ts";
-import { Message } from "../actor/message.ts";
+import type { BatchFrame, CallFrame, CallTerms, TellFrame } from "../core/protocol.ts";
+import { Message, type MessageTerms } from "../actor/message.ts";
 import type { Codec } from "../core/codec.ts";
-
-/** What a message says of itself beside what to run. */
-export interface Terms {
-  readonly priority: number;
-  readonly expiresAt: number;
-  readonly chain: CallChain | null;
-}
 
 /** The pool that a message was sent from and runs in. */
 export interface MessagePool {
@@ -26,36 +19,31 @@ export interface Answers {
 
 /** Who waits for the answer to a message. */
 export interface Waiter {
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** A message from this very pool: it is settled directly. */
 export class LocalMessage extends Message {
-  override readonly items: unknown[][] | null;
-  override readonly priority: number;
-  override readonly expiresAt: number;
-  override readonly chain: CallChain | null;
   readonly #pool: MessagePool;
-  readonly #waiter: Waiter;
+  readonly #resolve: Waiter["resolve"];
+  readonly #reject: Waiter["reject"];
 
-  /** `args` are copied already; in a batch they are the argument lists. */
+  /** `args` are copied already. */
   constructor(
     pool: MessagePool,
     readonly id: number,
     method: string,
     args: unknown[],
     isBatch: boolean,
-    terms: Terms | undefined,
-    waiter: Waiter,
+    terms: MessageTerms | undefined,
+    resolve: Waiter["resolve"],
+    reject: Waiter["reject"],
   ) {
-    super(method, args);
-    this.items = isBatch ? args as unknown[][] : null;
-    this.priority = terms?.priority ?? 0;
-    this.expiresAt = terms?.expiresAt ?? Infinity;
-    this.chain = terms?.chain ?? null;
+    super(method, args, isBatch, terms);
     this.#pool = pool;
-    this.#waiter = waiter;
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
   get from(): PoolAddress {
@@ -63,32 +51,28 @@ export class LocalMessage extends Message {
   }
 
   reply(value: unknown): void {
-    this.#waiter.resolve(this.#pool.codec.copy(value, "result"));
+    this.#resolve(this.#pool.codec.copy(value, "result"));
   }
 
   fail(error: Error): void {
-    this.#waiter.reject(error);
+    this.#reject(error);
   }
 }
 
 /** A message from another pool: it is settled by a frame. */
 export class RemoteMessage extends Message {
-  override readonly items: unknown[][] | null;
-  override readonly priority: number;
-  override readonly expiresAt: number;
-  override readonly chain: CallChain | null;
   readonly #pool: Answers;
   readonly #frame: CallFrame | TellFrame | BatchFrame;
 
   constructor(pool: Answers, frame: CallFrame | TellFrame | BatchFrame) {
-    super(frame.method, (frame.kind === "batch" ? frame.items : frame.args) as unknown[]);
-    const { terms } = frame;
-    this.items = frame.kind === "batch" ? frame.items as unknown[][] : null;
-    this.priority = terms?.priority ?? 0;
-    this.expiresAt = terms == null || terms.budgetMs === null
-      ? Infinity
-      : performance.now() + terms.budgetMs;
-    this.chain = (terms?.chain ?? null) as CallChain | null;
+    const isBatch = frame.kind === "batch";
+    const args = (isBatch ? frame.items : frame.args) as unknown[];
+    super(
+      frame.method,
+      args,
+      isBatch,
+      frame.terms === undefined ? undefined : termsOf(frame.terms),
+    );
     this.#pool = pool;
     this.#frame = frame;
   }
@@ -117,4 +101,10 @@ export class RemoteMessage extends Message {
     const { kind, id } = this.#frame;
     return kind === "call" || (kind === "batch" && id !== 0);
   }
+}
+
+/** Time is left for it from when it arrives: the clocks of two hosts differ. */
+function termsOf({ budgetMs, priority, chain }: CallTerms): MessageTerms {
+  const expiresAt = budgetMs === null ? Infinity : performance.now() + budgetMs;
+  return { expiresAt, priority, chain: chain as CallChain | null };
 }

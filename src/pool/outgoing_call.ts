@@ -3,17 +3,16 @@ import { formatActor } from "../core/address.ts";
 import type { Deadline, Deadlines } from "../core/deadlines.ts";
 import { CallTimeoutError } from "../core/errors.ts";
 import type { CallTerms } from "../core/protocol.ts";
-import type { CallOptions, Child, Message } from "../actor/message.ts";
-import { chainOf } from "../actor/scopes.ts";
-import type { Terms, Waiter } from "./messages.ts";
+import type { CallOptions, Child, Message, MessageTerms } from "../actor/message.ts";
+import type { Waiter } from "./messages.ts";
 
 /** A call that may end before it is answered: by its deadline, its signal, or the end of the call it was made from. */
-export class OutgoingCall implements Waiter, Deadline, Child, Terms {
+export class OutgoingCall implements Waiter, Deadline, Child, MessageTerms {
   readonly to: ActorAddress;
   readonly method: string;
   readonly priority: number;
   readonly expiresAt: number;
-  readonly chain: Terms["chain"];
+  readonly chain: MessageTerms["chain"];
   /** Tells the other side that nobody waits any more; set once the message is on its way. */
   cancel: (reason: unknown) => void = () => {};
   readonly #timeoutMs: number;
@@ -41,10 +40,10 @@ export class OutgoingCall implements Waiter, Deadline, Child, Terms {
     this.#reject = reject;
     this.#signal = options.signal;
     this.priority = options.priority ?? 0;
-    this.chain = scope === null ? null : chainOf(scope);
+    this.chain = scope?.ownChain ?? null;
     const { timeoutMs = Infinity } = options;
     const own = timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs;
-    this.expiresAt = Math.min(own, scope?.expiresAt ?? Infinity);
+    this.expiresAt = Math.min(own, scope?.terms?.expiresAt ?? Infinity);
     this.#timeoutMs = this.expiresAt === own ? timeoutMs : this.expiresAt - performance.now();
     // Before the message goes, because it may fail at once, which takes all of these back.
     this.#signal?.addEventListener("abort", this.#onAbort);
@@ -60,13 +59,13 @@ export class OutgoingCall implements Waiter, Deadline, Child, Terms {
     return { budgetMs, priority, chain };
   }
 
-  resolve(value: unknown): void {
+  readonly resolve = (value: unknown): void => {
     if (this.#settle()) this.#resolve(value);
-  }
+  };
 
-  reject(error: unknown): void {
+  readonly reject = (error: unknown): void => {
     if (this.#settle()) this.#reject(error);
-  }
+  };
 
   /** Rejects now, and lets the other side know. */
   giveUp(reason: unknown): void {
