@@ -16,6 +16,7 @@ export {
   isRef,
   type MethodNames,
 } from "./src/actor/ref.ts";
+export type { StreamResult } from "./src/actor/remote_stream.ts";
 export type { BatchMethod, MethodResult, RefMethod, Timer } from "./src/actor/ref_method.ts";
 export {
   type ActorAddress,

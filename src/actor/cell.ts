@@ -18,6 +18,8 @@ export interface CellHost extends Caller {
   readonly turns: Turns;
   readonly scopes: Scopes;
   readonly system: ActorSystem<unknown>;
+  /** Makes a stream of what a method has returned. */
+  stream(generator: Generator, cell: Cell, method: string, isConcurrent: boolean): unknown;
   /** A caller whose messages reach the cell also while its hooks run. */
   callerInside(cell: Cell): Caller;
   /** What the caller of a failed method gets. */
@@ -221,6 +223,33 @@ export class Cell implements Turn, MessageCell {
     }
   }
 
+  /** Takes a step of a stream under the lock, in turn with messages. */
+  exclusive(step: () => unknown): unknown {
+    const isFree = this.#state === "running" && !this.#locked && this.#mailbox.length === 0 &&
+      this.#returning.length === 0;
+    if (!isFree) return this.#exclusive(step);
+    this.#locked = true;
+    let result: unknown;
+    try {
+      result = step();
+    } catch (error) {
+      this.#unlock();
+      throw error;
+    }
+    if (isThenable(result)) return Promise.resolve(result).finally(() => this.#unlock());
+    this.#unlock();
+    return result;
+  }
+
+  async #exclusive(step: () => unknown): Promise<unknown> {
+    await this.#lockAgain();
+    try {
+      return await step();
+    } finally {
+      this.#unlock();
+    }
+  }
+
   #begin(message: Message, method: ActorMethod, locked: boolean): void {
     message.cell = this;
     message.serial = ++this.#serial;
@@ -311,10 +340,14 @@ export class Cell implements Turn, MessageCell {
 
   #reply(message: Message, value: unknown): void {
     try {
-      message.reply(value);
+      message.reply(isGenerator(value) ? this.#stream(message, value) : value);
     } catch (error) {
       this.#fail(message, error);
     }
+  }
+
+  #stream({ method, target }: Message, generator: Generator): unknown {
+    return this.#host.stream(generator, this, method, target!.concurrent);
   }
 
   #fail(message: Message, error: unknown): void {
@@ -364,6 +397,7 @@ export class Cell implements Turn, MessageCell {
     if (this.#state === "stopped") return;
     this.#state = "stopping";
     this.#handBack("is stopped");
+    for (const timer of [...this.#timers]) timer.cancel();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#released = resolve;
     this.#mailbox.pushControl({
@@ -422,4 +456,11 @@ export class Cell implements Turn, MessageCell {
     const names = [...this.type.methods.keys()].join(", ");
     return new TypeError(`${this.where} has no method ${JSON.stringify(name)}; it has: ${names}`);
   }
+}
+
+/** Whether a method has returned something to be iterated step by step. */
+function isGenerator(value: unknown): value is Generator {
+  if (typeof value !== "object" || value === null) return false;
+  const tag = Object.prototype.toString.call(value);
+  return tag === "[object AsyncGenerator]" || tag === "[object Generator]";
 }

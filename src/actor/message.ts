@@ -125,4 +125,9 @@ export interface CallOptions {
    * @default 0
    */
   priority?: number;
+  /**
+   * Of a stream: items that may be on their way or wait to be consumed.
+   * @default 64
+   */
+  window?: number;
 }

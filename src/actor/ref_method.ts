@@ -1,9 +1,12 @@
 import type { ActorAddress } from "../core/address.ts";
 import type { BatchOutcome } from "./batch.ts";
 import type { CallOptions } from "./message.ts";
+import { streamable, type StreamResult } from "./remote_stream.ts";
 
-/** What a caller sees of a method's result: promises are awaited. */
-export type MethodResult<R> = Promise<Awaited<R>>;
+/** What a caller sees of a method's result: promises are awaited, generators are streams. */
+export type MethodResult<R> = Awaited<R> extends Generator<infer T> | AsyncIterable<infer T>
+  ? StreamResult<T>
+  : Promise<Awaited<R>>;
 
 /** Something that will happen, unless it is cancelled. */
 export interface Timer extends Disposable {
@@ -75,11 +78,11 @@ export function refMethod(address: ActorAddress, name: string, caller: Caller): 
   const callBatch = (items: readonly unknown[][], options?: CallOptions) =>
     caller.call(address, name, [...items], options, true) as Promise<BatchOutcome>;
   return Object.assign(
-    (...args: unknown[]) => caller.call(address, name, args),
+    (...args: unknown[]) => streamable(caller.call(address, name, args)),
     {
       tell: (...args: unknown[]) => caller.tell(address, name, args),
       with: (options: CallOptions) => (...args: unknown[]) =>
-        caller.call(address, name, args, options),
+        streamable(caller.call(address, name, args, options), options.window),
       batch: Object.assign(batch, {
         tell: (items: readonly unknown[][]) => caller.tell(address, name, [...items], true),
       }),

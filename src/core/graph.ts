@@ -277,7 +277,9 @@ export class GraphBuilder {
   #extension(value: object): NodeRef | undefined {
     for (const extension of this.#extensions) {
       if (!extension.match(value)) continue;
-      if (this.#to === "local") return this.#keep(value, NODE.reference, value);
+      if (this.#to === "local") {
+        return this.#keep(value, NODE.reference, extension.copy?.(value) ?? value);
+      }
       return this.#extended(value, extension);
     }
     return undefined;

@@ -18,6 +18,8 @@ export interface CodecExtension<T extends object = object> {
   toWire(value: T): unknown;
   /** The value of such data. May throw if the data, which may come from the network, is not right. */
   fromWire(data: unknown): T;
+  /** The copy for a call within the pool. @default the value itself */
+  copy?(value: T): T;
 }
 
 /** Longest string that cannot exceed the 200 UTF-8 bytes past which the decoder uses a TextDecoder. */

@@ -269,7 +269,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     this.#peers.close();
     await this.#gateway?.close();
     const gone = new HostLostError("The host was stopped", "stopped");
-    this.#main.calls.lost(() => true, gone);
+    this.#main.lost(() => true, gone);
   }
 
   async #startPool(spec: PoolStarter): Promise<PoolDescription | null> {
@@ -337,7 +337,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   /** Everything here that waits for a pool or host that is gone is told so. */
   #lose(host: HostId, pool: PoolId | null, reason: Error): void {
     const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
-    this.#main.calls.lost(isGone, reason);
+    this.#main.lost(isGone, reason);
     for (const sibling of this.#router.pools.values()) sibling.leave(host, pool, reason);
   }
 

@@ -5,8 +5,10 @@ import { type Frame, HEADER_BYTES, LIMITS, type RawFrame } from "../core/protoco
 import { BatchedLink } from "./batched.ts";
 import { BATCH, BULK_BYTES, PART, PART_BYTES, START, TAKEN, Transfer } from "./bulk.ts";
 import { BulkReceiver } from "./bulk_receiver.ts";
-import { BulkSender } from "./bulk_sender.ts";
+import { BulkSender, type Line } from "./bulk_sender.ts";
 import type { Link } from "./link.ts";
+import type { LinkSocket } from "./link_socket.ts";
+import { EVERYTHING } from "./order.ts";
 
 /** Past this many bytes in the socket, batches wait in the link: enough to keep any network busy. */
 const HIGH_WATER_BYTES = 4 * 2 ** 20;
@@ -19,41 +21,6 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 /** `WebSocket.OPEN`, the same in every implementation. */
 const OPEN = 1;
-
-/** What the events of a socket carry, as far as a link looks. */
-export interface LinkSocketEvent {
-  /** The event's name; every implementation has it. */
-  readonly type: string;
-  /** `message`: an ArrayBuffer, or a string. */
-  readonly data?: unknown;
-  /** `close`: why, as a number; 0 or 1006 if the other side just vanished. */
-  readonly code?: number;
-  /** `close`: why, in words. */
-  readonly reason?: string;
-  /** `error`: what went wrong. */
-  readonly message?: string;
-}
-
-/** What a link needs of a socket: Deno's server-side WebSocket and npm's `ws` client have it. */
-export interface LinkSocket {
-  /** Set to `arraybuffer`. */
-  binaryType: string;
-  /** 1 is open. */
-  readonly readyState: number;
-  /** Bytes that were given to `send` and have not left yet. */
-  readonly bufferedAmount: number;
-  /** Sends a binary message. The bytes are not touched again by the caller. */
-  send(data: Uint8Array<ArrayBuffer>): void;
-  /** Ends the connection after what was sent. */
-  close(code?: number, reason?: string): void;
-  /** Ends the connection without waiting for the other side; Deno's has none. */
-  terminate?(): void;
-  /** Listens for one kind of event. */
-  addEventListener(
-    type: "open" | "message" | "close" | "error",
-    listener: (event: LinkSocketEvent) => void,
-  ): void;
-}
 
 class WebSocketLink extends BatchedLink {
   readonly #socket: LinkSocket;
@@ -90,16 +57,24 @@ class WebSocketLink extends BatchedLink {
   }
 
   override send(frame: Frame): void {
-    const line = this.#outgoing.isIdle ? undefined : this.#outgoing.lineOf(frame);
+    const line = this.#lineOf(frame);
     if (line === undefined) super.send(frame);
     else line.send(frame);
   }
 
   override forward(frame: RawFrame): void {
     if (byteLength(frame) > BULK_BYTES) return this.#forwardBulk(frame);
-    const line = this.#outgoing.isIdle ? undefined : this.#outgoing.lineOf(frame);
+    const line = this.#lineOf(frame);
     if (line === undefined) super.forward(frame);
     else line.forward(frame);
+  }
+
+  /** Where a frame has to wait for a large one. */
+  #lineOf(frame: Frame | RawFrame): Line | undefined {
+    const line = this.#outgoing.isIdle ? undefined : this.#outgoing.lineOf(frame);
+    // What is gathered came before it.
+    if (line?.order === EVERYTHING) this.flush();
+    return line;
   }
 
   /** The segments go out as they came in, without a copy. */

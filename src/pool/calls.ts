@@ -59,7 +59,8 @@ export class Calls implements Caller {
   readonly #isUnlimited: boolean;
   readonly #pending = new PendingCalls();
   readonly #relays = new Relays();
-  readonly #deadlines = new Deadlines();
+  /** What has a time by which it must be done. */
+  readonly deadlines: Deadlines = new Deadlines();
   /** Whom the running code belongs to. */
   readonly scopes: Scopes = new Scopes();
   /** Where an actor of this host lives that is not here; the host of the main pool sets it. */
@@ -272,7 +273,7 @@ export class Calls implements Caller {
       options.signal?.throwIfAborted();
       const { timeoutMs = this.#options.callTimeoutMs } = options;
       const given = { ...options, timeoutMs };
-      const call = new OutgoingCall(to, method, given, scope, this.#deadlines, resolve, reject);
+      const call = new OutgoingCall(to, method, given, scope, this.deadlines, resolve, reject);
       try {
         const cell = this.#here(to);
         if (cell === undefined) return this.#sendAway(to, method, args, isBatch, call, call);

@@ -22,6 +22,7 @@ import { Turns } from "../actor/turns.ts";
 import { RESERVED_PREFIX } from "./host_service.ts";
 import { Calls, type MessageFrame } from "./calls.ts";
 import { RemoteMessage } from "./messages.ts";
+import { Streams } from "./streams.ts";
 import type { Router } from "./router.ts";
 import { TypeLoader } from "./type_loader.ts";
 
@@ -53,6 +54,8 @@ export class LocalPool implements CellHost {
   readonly types: TypeLoader = new TypeLoader();
   /** The calls made here. */
   readonly calls: Calls;
+  /** The streams produced and read here. */
+  readonly streams: Streams;
   readonly #resources: Resources;
   readonly #cells = new Registry();
 
@@ -60,6 +63,12 @@ export class LocalPool implements CellHost {
     this.address = options.address;
     this.codec = options.codec;
     this.calls = new Calls({ ...options, cells: this.#cells });
+    this.streams = new Streams({
+      ...options,
+      deadlines: this.calls.deadlines,
+      scopes: this.calls.scopes,
+      failure: (thrown, where, method) => this.failure(thrown, where, method),
+    });
     this.#resources = options.resources;
     this.system = options.system(this);
   }
@@ -191,6 +200,18 @@ export class LocalPool implements CellHost {
         this.undelivered(cell.address, "preDestroy", error as Error);
       }
     }));
+    this.streams.stop();
+  }
+
+  /** Something is gone: whatever waits for it fails. */
+  lost(isGone: (to: PoolAddress) => boolean, error: Error): void {
+    this.calls.lost(isGone, error);
+    this.streams.lost(isGone, error);
+  }
+
+  /** {@linkcode CellHost.stream} */
+  stream(generator: Generator, cell: Cell, method: string, isConcurrent: boolean): unknown {
+    return this.streams.offerResult(generator, cell, method, isConcurrent);
   }
 
   /** {@linkcode CellHost.callerInside} */
@@ -234,6 +255,11 @@ export class LocalPool implements CellHost {
         else this.calls.redirectCancel(raw, frame);
         return;
       }
+      case "credit":
+      case "drop":
+      case "items":
+      case "end":
+        return this.streams.receive(frame);
       case "create":
         return this.#answerLater(raw, this.create(frame));
       case "destroy":

@@ -158,7 +158,7 @@ class WorkerRuntime {
     const { host, pool, error } = frame;
     if (pool !== null && host === this.#pool!.address.host) this.#router!.remove(pool);
     const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
-    this.#pool!.calls.lost(isGone, error as Error);
+    this.#pool!.lost(isGone, error as Error);
   }
 
   async #stop(): Promise<void> {

@@ -1,7 +1,8 @@
 /** What tests of the WebSocket link share. @module */
 import { Codec } from "../../src/core/codec.ts";
 import type { Link } from "../../src/link/link.ts";
-import { type LinkSocket, type LinkSocketEvent, webSocketLink } from "../../src/link/websocket.ts";
+import type { LinkSocket, LinkSocketEvent } from "../../src/link/link_socket.ts";
+import { webSocketLink } from "../../src/link/websocket.ts";
 import { Ear } from "../contract/link_helpers.ts";
 
 /** A server on loopback that accepts WebSockets. */
