@@ -46,9 +46,12 @@ export class StreamReader implements AsyncIterator<unknown>, Timer {
       return Promise.resolve({ done: false, value: this.#consume(this.#items.shift()) });
     }
     if (this.#end !== undefined) return this.#afterEnd(this.#end);
-    // Asked for when it is first wanted, and then again when half of the window has been consumed.
-    if (this.#room === this.#window) this.#grant();
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      // Asked for when it is first wanted, and then again when half of the window has been consumed. A
+      // producer in this pool may answer at once.
+      if (this.#room === this.#window) this.#grant();
+    });
   }
 
   /** The consumer has left. */
