@@ -10,14 +10,15 @@ export type { ActorContext, ActorSystem, CreateOptions } from "./src/actor/conte
 export type { ActorClass, ActorFactory, ActorSource } from "./src/actor/actor_type.ts";
 export type { DeadLetter } from "./src/actor/dead_letter.ts";
 export type { CallOptions } from "./src/actor/message.ts";
-export {
-  type ActorRef,
-  addressOf,
-  isRef,
-  type MethodNames,
-} from "./src/actor/ref.ts";
+export { type ActorRef, addressOf, isRef, type MethodNames } from "./src/actor/ref.ts";
 export type { StreamResult } from "./src/actor/remote_stream.ts";
-export type { BatchMethod, MethodResult, RefMethod, Timer } from "./src/actor/ref_method.ts";
+export type {
+  BatchMethod,
+  MethodResult,
+  Received,
+  RefMethod,
+  Timer,
+} from "./src/actor/ref_method.ts";
 export {
   type ActorAddress,
   formatHostId,
@@ -55,7 +56,8 @@ export {
   type PoolStartPhase,
   ProtocolError,
 } from "./src/core/errors.ts";
-export type { HostDescription, PoolDescription } from "./src/core/protocol.ts";
+export type { MailboxOptions } from "./src/core/mailbox_options.ts";
+export type { HostDescription, MailboxOverflow, PoolDescription } from "./src/core/protocol.ts";
 export { share, transfer } from "./src/core/transfer.ts";
 export { Host, startHost } from "./src/host/host.ts";
 export type { HostOptions, ListenOptions } from "./src/host/options.ts";

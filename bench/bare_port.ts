@@ -25,9 +25,14 @@ export class BarePort implements Disposable {
 
   /** One message there and one back. */
   call(): Promise<void> {
+    return this.send(this.#frame);
+  }
+
+  /** Some bytes there and the same back, copied each way. */
+  send(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      this.#port.postMessage(this.#frame);
+      this.#port.postMessage(bytes);
     });
   }
 

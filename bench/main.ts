@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { callsAcrossHosts, callsAcrossPools, callsInPool } from "./calls.ts";
 import { Report } from "./harness.ts";
 import { creation, poolStart } from "./life.ts";
+import { messages } from "./messages.ts";
 
 const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   pool: callsInPool,
@@ -15,6 +16,7 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   hosts: callsAcrossHosts,
   start: poolStart,
   create: creation,
+  messages,
 };
 
 const { values } = parseArgs({

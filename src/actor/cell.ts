@@ -1,16 +1,21 @@
-import { type ActorAddress, formatActor, formatPool, type PoolAddress } from "../core/address.ts";
-import { readChain } from "../core/call_chain.ts";
-import { ActorStoppedError, DeadlockError, MailboxFullError } from "../core/errors.ts";
-import { Mailbox } from "../core/mailbox.ts";
+import { type ActorAddress, formatActor, formatPool } from "../core/address.ts";
+import { type Hop, readChain } from "../core/call_chain.ts";
+import { ActorStoppedError, DeadlockError } from "../core/errors.ts";
+import { Fifo } from "../core/fifo.ts";
+import { Mailbox, type Overflow } from "../core/mailbox.ts";
 import type { CellOptions } from "../core/protocol.ts";
-import { type Actor, bindContext } from "./actor.ts";
+import { Actor, bindContext } from "./actor.ts";
 import { type ActorMethod, type ActorType, formatType } from "./actor_type.ts";
 import { isThenable, runBatch } from "./batch.ts";
 import { CellContext } from "./cell_context.ts";
 import type { ActorSystem } from "./context.ts";
+import { Hook, type HookName } from "./hook.ts";
+import { mailboxFull } from "./mailbox_full.ts";
 import type { Message, MessageCell } from "./message.ts";
 import type { Caller, Timer } from "./ref_method.ts";
+import { RemoteStream, type StreamedResult } from "./remote_stream.ts";
 import type { Scopes } from "./scopes.ts";
+import { StreamScope } from "./stream_scope.ts";
 import type { Turn, Turns } from "./turns.ts";
 
 /** What a cell needs from its pool. */
@@ -19,7 +24,7 @@ export interface CellHost extends Caller {
   readonly scopes: Scopes;
   readonly system: ActorSystem<unknown>;
   /** Makes a stream of what a method has returned. */
-  stream(generator: Generator, cell: Cell, method: string, isConcurrent: boolean): unknown;
+  stream(result: StreamedResult, cell: Cell, scope: StreamScope): unknown;
   /** A caller whose messages reach the cell also while its hooks run. */
   callerInside(cell: Cell): Caller;
   /** What the caller of a failed method gets. */
@@ -34,6 +39,12 @@ export type CellState = "starting" | "running" | "stopping" | "stopped";
 /** What is done under the lock ahead of user messages. */
 interface Control {
   run(): Promise<void>;
+}
+
+/** Whoever waits for the lock. */
+interface Waiting {
+  grant(): void;
+  refuse(error: Error): void;
 }
 
 /** Messages run in one turn before other cells get theirs. */
@@ -54,15 +65,19 @@ export class Cell implements Turn, MessageCell {
   /** The message that holds the lock; `null` while a hook does, or nobody. */
   #holder: Message | null = null;
   #scheduled = false;
-  /** Concurrent messages that have not begun. */
-  #arrived: Message[] = [];
+  /** Concurrent messages that have not begun: they must not wait behind those that want the lock. */
+  readonly #arrived: Mailbox<Message, Control>;
   /** Messages that have begun and not ended. */
   readonly #running = new Set<Message>();
   readonly #timers = new Set<Timer>();
   /** Numbers the messages that have begun. */
   #serial = 0;
   /** Messages that want the lock back. */
-  readonly #returning: { grant(): void; refuse(error: Error): void }[] = [];
+  readonly #returning: Waiting[] = [];
+  /** Steps of streams that wait for the lock. */
+  readonly #steps = new Fifo<Waiting>();
+  /** Steps and messages take turns: whose was the last. */
+  #hasStepped = false;
   #destroyed: Promise<void> | undefined;
   /** Ends the wait of who starts or destroys the actor, for a kill. */
   #released: () => void = () => {};
@@ -79,7 +94,8 @@ export class Cell implements Turn, MessageCell {
     this.address = address;
     this.#host = host;
     this.#scopes = host.scopes;
-    this.#mailbox = new Mailbox(options.mailboxLimit);
+    this.#mailbox = new Mailbox(options.mailbox);
+    this.#arrived = new Mailbox(options.mailbox);
     this.#context = new CellContext(this, host);
     bindContext(actor, this.#context);
   }
@@ -87,6 +103,11 @@ export class Cell implements Turn, MessageCell {
   /** The actor for people: its type, uid and pool. */
   get where(): string {
     return `${formatType(this.type.name)} ${formatActor(this.address)}`;
+  }
+
+  /** {@linkcode MessageCell.isStopped} */
+  get isStopped(): boolean {
+    return this.#state === "stopped";
   }
 
   get state(): CellState {
@@ -101,7 +122,7 @@ export class Cell implements Turn, MessageCell {
   /** Runs `postCreate`, then lets messages in. If it throws, the cell is stopped and throws that. */
   async start(): Promise<void> {
     try {
-      const created = this.actor.postCreate();
+      const created = this.#runHook("postCreate");
       if (isThenable(created)) await Promise.race([created, this.#killedEarly()]);
     } catch (error) {
       this.#end("could not be started");
@@ -110,6 +131,13 @@ export class Cell implements Turn, MessageCell {
     if (this.#state !== "starting") throw this.#stoppedError("was killed while it started");
     this.#state = "running";
     this.#unlock();
+  }
+
+  /** Runs a hook in a scope of its own. */
+  #runHook(name: HookName): void | Promise<void> {
+    if (this.actor[name] === Actor.prototype[name]) return;
+    const hook = new Hook(name, this, ++this.#serial);
+    return this.#scopes.runAsync(hook, () => this.actor[name]()) as void | Promise<void>;
   }
 
   /** Rejects when the actor is killed before it has started: its `postCreate` may never come to its end. */
@@ -130,9 +158,9 @@ export class Cell implements Turn, MessageCell {
     if (message.terms !== undefined && this.#isCycle(message, method)) {
       return message.fail(this.#deadlock(message));
     }
-    if (method.concurrent) this.#arrived.push(message);
-    else if (!this.#mailbox.push(message)) return message.fail(this.#full());
+    const overflow = (method.concurrent ? this.#arrived : this.#mailbox).push(message);
     this.#schedule();
+    if (overflow !== null) this.#failLost(message, overflow);
   }
 
   /** Takes a message that the actor sends to itself: while a hook runs, it does not wait. */
@@ -146,10 +174,11 @@ export class Cell implements Turn, MessageCell {
   /** The caller has given up: a message that waits is dropped, one that runs sees its signal abort. */
   cancel(matches: (message: Message) => boolean, reason: unknown): void {
     for (const message of this.#running) {
-      if (matches(message)) return message.cancel(reason);
+      // Listeners run at once, and are not part of what runs here.
+      if (matches(message)) return this.#scopes.outside(() => message.cancel(reason));
     }
     this.#mailbox.removeWhere(matches);
-    this.#arrived = this.#arrived.filter((message) => !matches(message));
+    this.#arrived.removeWhere(matches);
   }
 
   /** Waits for the running message, hands back the queued ones, runs `preDestroy`. */
@@ -169,18 +198,17 @@ export class Cell implements Turn, MessageCell {
     this.#scheduled = false;
     let count = 0;
     if (this.#state === "starting" || this.#state === "stopped") return count;
-    while (this.#arrived.length > 0) {
-      const arrived = this.#arrived;
-      this.#arrived = [];
-      count += arrived.length;
-      for (const message of arrived) {
-        if (!message.isExpired) this.#begin(message, message.target!, false);
-      }
+    for (let message; (message = this.#arrived.take()) !== undefined; count++) {
+      if (!message.isExpired) this.#begin(message, message.target!, false);
     }
     while (!this.#locked) {
       if (this.#runControl()) continue;
       if (count >= TURN_MESSAGES) {
         this.#schedule();
+        break;
+      }
+      if (this.#grantStep()) {
+        count++;
         break;
       }
       const message = this.#mailbox.take();
@@ -223,31 +251,61 @@ export class Cell implements Turn, MessageCell {
     }
   }
 
-  /** Takes a step of a stream under the lock, in turn with messages. */
-  exclusive(step: () => unknown): unknown {
+  /** Takes a step of a stream: under the lock, in turn with messages, unless its method needs none. */
+  step(step: () => unknown, scope: StreamScope): unknown {
+    if (scope.target!.concurrent) return this.#enter(step, scope, false);
     const isFree = this.#state === "running" && !this.#locked && this.#mailbox.length === 0 &&
-      this.#returning.length === 0;
-    if (!isFree) return this.#exclusive(step);
-    this.#locked = true;
-    let result: unknown;
-    try {
-      result = step();
-    } catch (error) {
-      this.#unlock();
-      throw error;
-    }
-    if (isThenable(result)) return Promise.resolve(result).finally(() => this.#unlock());
-    this.#unlock();
-    return result;
+      this.#steps.length === 0 && this.#returning.length === 0;
+    return isFree ? this.#enter(step, scope, true) : this.#stepLater(step, scope);
   }
 
-  async #exclusive(step: () => unknown): Promise<unknown> {
-    await this.#lockAgain();
-    try {
-      return await step();
-    } finally {
-      this.#unlock();
+  /** Ends a stream: under the lock too, ahead of messages, as long as there is a lock. */
+  async leave(finish: () => unknown, scope: StreamScope): Promise<void> {
+    const isLocked = !scope.target!.concurrent && this.#state !== "stopped";
+    // A kill while it waits leaves nothing to lock.
+    const gotLock = isLocked && await this.#lockAgain().then(() => true, () => false);
+    await this.#enter(finish, scope, gotLock);
+  }
+
+  async #stepLater(step: () => unknown, scope: StreamScope): Promise<unknown> {
+    if (this.#state === "stopped") throw this.#stoppedError("is stopped");
+    await new Promise<void>((grant, refuse) => {
+      this.#steps.push({ grant, refuse });
+      this.#schedule();
+    });
+    return await this.#enter(step, scope, true);
+  }
+
+  /** Runs code of a stream in its scope. */
+  #enter(code: () => unknown, scope: StreamScope, locked: boolean): unknown {
+    if (locked) {
+      this.#locked = true;
+      this.#holder = scope;
     }
+    const outer = this.#scopes.enter(scope);
+    let result: unknown;
+    try {
+      result = code();
+    } finally {
+      this.#scopes.leave(outer);
+      if (!isThenable(result) && this.#holder === scope) this.#unlock();
+    }
+    if (!isThenable(result)) return result;
+    this.#running.add(scope);
+    return result.then((value) => {
+      this.#left(scope);
+      return value;
+    }, (error) => {
+      this.#left(scope);
+      throw error;
+    });
+  }
+
+  /** Code of a stream that has waited has come to its end. */
+  #left(scope: StreamScope): void {
+    this.#running.delete(scope);
+    if (this.#holder === scope) this.#unlock();
+    else if (this.#state === "stopping") this.#schedule();
   }
 
   #begin(message: Message, method: ActorMethod, locked: boolean): void {
@@ -312,18 +370,19 @@ export class Cell implements Turn, MessageCell {
     const holder = this.#holder;
     const chain = terms?.chain ?? null;
     if (chain === null || concurrent || holder === null || holder.ended) return false;
+    return readChain(chain).some((hop) => this.#isHolder(hop));
+  }
+
+  /** Whether a call of a chain is the message that holds the lock. */
+  #isHolder(hop: Hop): boolean {
     const { host, pool, generation } = this.address;
-    return readChain(chain).some((hop) =>
-      hop.generation === generation && hop.serial === holder.serial && hop.host === host &&
-      hop.pool === pool
-    );
+    return hop.generation === generation && hop.serial === this.#holder?.serial &&
+      hop.host === host && hop.pool === pool;
   }
 
   #deadlock({ terms, method }: Message): DeadlockError {
     const hops = readChain(terms!.chain!);
-    const start = hops.findIndex(({ generation, host }) =>
-      generation === this.address.generation && host === this.address.host
-    );
+    const start = hops.findIndex((hop) => this.#isHolder(hop));
     const cycle = hops.slice(start).map((hop) => ({
       actor: `${hop.uid} in ${formatPool(hop)}`,
       method: hop.method,
@@ -340,14 +399,12 @@ export class Cell implements Turn, MessageCell {
 
   #reply(message: Message, value: unknown): void {
     try {
-      message.reply(isGenerator(value) ? this.#stream(message, value) : value);
+      message.reply(
+        isStreamed(value) ? this.#host.stream(value, this, new StreamScope(message)) : value,
+      );
     } catch (error) {
       this.#fail(message, error);
     }
-  }
-
-  #stream({ method, target }: Message, generator: Generator): unknown {
-    return this.#host.stream(generator, this, method, target!.concurrent);
   }
 
   #fail(message: Message, error: unknown): void {
@@ -383,6 +440,17 @@ export class Cell implements Turn, MessageCell {
     return true;
   }
 
+  /** Lets a stream take a step if it is its turn. */
+  #grantStep(): boolean {
+    const isTurn = !this.#hasStepped || this.#mailbox.length === 0;
+    const step = isTurn ? this.#steps.shift() : undefined;
+    this.#hasStepped = step !== undefined;
+    if (step === undefined) return false;
+    this.#locked = true;
+    step.grant();
+    return true;
+  }
+
   #lockAgain(): Promise<void> {
     if (this.#state === "stopped") {
       return Promise.reject(this.#stoppedError("was killed"));
@@ -410,7 +478,7 @@ export class Cell implements Turn, MessageCell {
   async #stop(): Promise<void> {
     if (this.#state === "stopped") return;
     try {
-      await this.actor.preDestroy();
+      await this.#runHook("preDestroy");
     } finally {
       this.#end("is stopped");
     }
@@ -418,8 +486,7 @@ export class Cell implements Turn, MessageCell {
 
   /** Refuses every message that waits. */
   #handBack(why: string): void {
-    const waiting = [...this.#arrived, ...this.#mailbox.clearMessages()];
-    this.#arrived = [];
+    const waiting = [...this.#arrived.clearMessages(), ...this.#mailbox.clearMessages()];
     for (const message of waiting) message.fail(this.#stoppedError(why));
   }
 
@@ -435,7 +502,8 @@ export class Cell implements Turn, MessageCell {
     }
     this.#handBack(why);
     for (const timer of [...this.#timers]) timer.cancel();
-    for (const { refuse } of this.#returning.splice(0)) refuse(this.#stoppedError(why));
+    const waiting = [...this.#returning.splice(0), ...this.#steps.clear()];
+    for (const { refuse } of waiting) refuse(this.#stoppedError(why));
     for (const control of this.#mailbox.clearControl()) void control.run();
     this.type.end?.(this.actor);
   }
@@ -444,12 +512,11 @@ export class Cell implements Turn, MessageCell {
     return new ActorStoppedError(`${this.where} ${why}`);
   }
 
-  #full(): MailboxFullError {
-    const { limit } = this.#mailbox;
-    return new MailboxFullError(
-      `The mailbox of ${this.where} is full: ${limit} messages wait. Send fewer, or raise mailboxLimit`,
-      limit,
-    );
+  /** Tells the callers of what a full mailbox has lost. */
+  #failLost(arrived: Message, overflow: Overflow<Message>): void {
+    for (const lost of overflow.lost) {
+      lost.fail(mailboxFull(this.where, lost, arrived, overflow));
+    }
   }
 
   #noSuchMethod(name: string): TypeError {
@@ -459,8 +526,8 @@ export class Cell implements Turn, MessageCell {
 }
 
 /** Whether a method has returned something to be iterated step by step. */
-function isGenerator(value: unknown): value is Generator {
-  if (typeof value !== "object" || value === null) return false;
-  const tag = Object.prototype.toString.call(value);
-  return tag === "[object AsyncGenerator]" || tag === "[object Generator]";
+function isStreamed(value: unknown): value is StreamedResult {
+  if (typeof value !== "object" || value === null || value instanceof RemoteStream) return false;
+  return Symbol.asyncIterator in value ||
+    Object.prototype.toString.call(value) === "[object Generator]";
 }

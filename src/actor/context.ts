@@ -1,4 +1,5 @@
 import type { ActorAddress, PoolAddress } from "../core/address.ts";
+import type { MailboxOptions } from "../core/mailbox_options.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
@@ -18,10 +19,11 @@ export interface CreateOptions<Placement> {
    */
   place?: Placement;
   /**
-   * How many messages may wait for it; more are refused with `MailboxFullError`.
-   * @default 10_000
+   * How much may wait for it, and what is lost past that. Messages of methods that skip the lock, as
+   * all of a `StatelessActor` do, have the same room again for themselves.
+   * @default 10_000 messages; what comes then is refused with `MailboxFullError`
    */
-  mailboxLimit?: number;
+  mailbox?: MailboxOptions;
 }
 
 /** The verbs that a host has and every actor's context too. */

@@ -40,18 +40,26 @@ export abstract class Message {
   /**
    * @param args They belong to the cell; of a batch they are the argument lists.
    * @param isBatch Whether it is many calls.
+   * @param bytes About how much memory it holds while it waits.
    */
   constructor(
     readonly method: string,
     readonly args: unknown[],
     readonly isBatch: boolean,
     readonly terms: MessageTerms | undefined,
+    readonly bytes: number = 0,
   ) {}
 
   /** The method has returned. At most one of `reply` and `fail` is called, once. */
   abstract reply(value: unknown): void;
   /** The method has thrown, or the message cannot run. */
   abstract fail(error: Error): void;
+
+  /** Of waiting messages the highest runs first. */
+  get priority(): number {
+    const { terms } = this;
+    return terms === undefined ? 0 : terms.priority;
+  }
 
   /** Nobody waits for it any more. The clock is read for messages with a deadline alone. */
   get isExpired(): boolean {
@@ -99,6 +107,8 @@ export abstract class Message {
 /** What a message knows of the cell that runs it. */
 export interface MessageCell {
   readonly address: ActorAddress;
+  /** The actor has ended. */
+  readonly isStopped: boolean;
   /** Something that ends with the actor. */
   own(timer: Timer): void;
   /** It has ended by itself. */
@@ -114,11 +124,15 @@ export interface Child {
 export interface CallOptions {
   /**
    * Milliseconds after which the caller stops waiting and gets a `CallTimeoutError`. Calls made from
-   * a call have what is left of its time at most.
+   * a call have what is left of its time at most. Of a method that streams: until the stream is
+   * there; how long it is read is up to the reader.
    * @default the host's callTimeoutMs, which is no limit unless set
    */
   timeoutMs?: number;
-  /** Aborting it makes the call reject at once with the signal's reason, and cancels it. */
+  /**
+   * Aborting it makes the call reject at once with the signal's reason, and cancels it. Of a method
+   * that streams: the stream ends so too, as long as it is read.
+   */
   signal?: AbortSignal;
   /**
    * Of the messages that wait for the actor the highest runs first; equals in the order they came.

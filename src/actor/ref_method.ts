@@ -4,9 +4,13 @@ import type { CallOptions } from "./message.ts";
 import { streamable, type StreamResult } from "./remote_stream.ts";
 
 /** What a caller sees of a method's result: promises are awaited, generators are streams. */
-export type MethodResult<R> = Awaited<R> extends Generator<infer T> | AsyncIterable<infer T>
-  ? StreamResult<T>
-  : Promise<Awaited<R>>;
+export type MethodResult<R> = [Awaited<R>] extends [never] ? Promise<never>
+  : Awaited<R> extends Generator<infer T> | AsyncIterable<infer T> ? StreamResult<T>
+  : Promise<Received<Awaited<R>>>;
+
+/** What arrives of a result; of a method that streams at times only, a stream at times. */
+export type Received<R> = R extends Generator<infer T> | AsyncIterable<infer T> ? AsyncIterable<T>
+  : R;
 
 /** Something that will happen, unless it is cancelled. */
 export interface Timer extends Disposable {
@@ -75,16 +79,16 @@ export function refMethod(address: ActorAddress, name: string, caller: Caller): 
     if (failures.length === 0) return values;
     throw failures.reduce((first, other) => other[0] < first[0] ? other : first)[1];
   };
-  const callBatch = (items: readonly unknown[][], options?: CallOptions) =>
-    caller.call(address, name, [...items], options, true) as Promise<BatchOutcome>;
+  const callBatch = async (items: readonly unknown[][], options?: CallOptions) =>
+    await caller.call(address, name, listsOf(items), options, true) as BatchOutcome;
   return Object.assign(
     (...args: unknown[]) => streamable(caller.call(address, name, args)),
     {
       tell: (...args: unknown[]) => caller.tell(address, name, args),
       with: (options: CallOptions) => (...args: unknown[]) =>
-        streamable(caller.call(address, name, args, options), options.window),
+        streamable(caller.call(address, name, args, options), options),
       batch: Object.assign(batch, {
-        tell: (items: readonly unknown[][]) => caller.tell(address, name, [...items], true),
+        tell: (items: readonly unknown[][]) => caller.tell(address, name, listsOf(items), true),
       }),
       batchSettled: async (items: readonly unknown[][], options?: CallOptions) =>
         settled(await callBatch(items, options)),
@@ -92,6 +96,14 @@ export function refMethod(address: ActorAddress, name: string, caller: Caller): 
       every: (ms: number, ...args: unknown[]) => caller.later(address, name, args, ms, true),
     },
   );
+}
+
+/** The argument lists of a batch; what is not typed may be anything. */
+function listsOf(items: readonly unknown[]): unknown[][] {
+  const lists = [...items];
+  const i = lists.findIndex((item) => !Array.isArray(item));
+  if (i < 0) return lists as unknown[][];
+  throw new TypeError(`items[${i}] of a batch is no list of arguments but a ${typeof lists[i]}`);
 }
 
 function settled({ values, failures }: BatchOutcome): PromiseSettledResult<unknown>[] {

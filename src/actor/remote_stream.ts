@@ -1,16 +1,24 @@
 import type { PoolAddress } from "../core/address.ts";
 import type { CodecExtension } from "../core/values.ts";
 
+/** How a stream is read. */
+export interface StreamReading {
+  /**
+   * Items that may be on their way or wait to be consumed.
+   * @default 64
+   */
+  readonly window?: number | undefined;
+  /** Aborting it ends the stream with the signal's reason, and the producer's `finally` runs. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** What a stream needs from the pool it is in. */
 export interface StreamHost {
   /** Makes a stream of this pool's own of something that gives values. */
   offer(source: AsyncIterable<unknown>): RemoteStream<unknown>;
-  /** Starts to read a stream, with room for so many items at first. */
-  read(stream: RemoteStream<unknown>, window: number): AsyncIterator<unknown>;
+  /** An iterator of a stream; nothing is asked for before its first `next()`. */
+  read(stream: RemoteStream<unknown>, reading: StreamReading): AsyncIterator<unknown>;
 }
-
-/** Items that are on their way or wait to be consumed, at most, unless the consumer says otherwise. */
-export const DEFAULT_WINDOW = 64;
 
 /**
  * Values that come one after the other from another actor, as fast as they are consumed. To leave the
@@ -20,6 +28,8 @@ export class RemoteStream<T> implements AsyncIterable<T> {
   /** The pool that the values come from, and the stream's number there. */
   readonly owner: PoolAddress;
   readonly id: number;
+  /** What the options of the call that gave it say; a stream that is sent on leaves them behind. */
+  reading: StreamReading = {};
   readonly #host: StreamHost;
   #isRead = false;
 
@@ -33,50 +43,75 @@ export class RemoteStream<T> implements AsyncIterable<T> {
   /**
    * Starts to read.
    *
-   * @param window Items that may be on their way or wait to be consumed.
    * @throws {TypeError} if it is read already.
    */
-  [Symbol.asyncIterator](window: number = DEFAULT_WINDOW): AsyncIterator<T> {
+  [Symbol.asyncIterator](): AsyncIterator<T> {
     if (this.#isRead) {
       throw new TypeError("A stream can be read once, and this one is read already");
     }
     this.#isRead = true;
-    return this.#host.read(this, window) as AsyncIterator<T>;
+    return this.#host.read(this, this.reading) as AsyncIterator<T>;
+  }
+
+  /** Nobody will read it. */
+  drop(): void {
+    if (!this.#isRead) void this[Symbol.asyncIterator]().return?.();
   }
 }
+
+/** Whoever asked for a value has no use for it any more: if it is a stream, its producer is told. */
+export function dropStream(value: unknown): void {
+  if (value instanceof RemoteStream) value.drop();
+}
+
+/** What a method returns to stream: a generator, or anything that is iterated asynchronously. */
+export type StreamedResult = AsyncIterable<unknown> | Generator<unknown>;
 
 /** What a call of a method that streams gives: to await, or to iterate at once. */
 export type StreamResult<T> = Promise<AsyncIterable<T>> & AsyncIterable<T>;
 
 /** Lets the promise of a stream be iterated as if it were the stream. */
-export function streamable<T>(promise: Promise<T>, window?: number): Promise<T> {
-  return Object.assign(promise, {
-    [Symbol.asyncIterator]: () => new LateIterator(promise, window),
-  });
+export function streamable<T>(promise: Promise<T>, reading?: StreamReading): Promise<T> {
+  const result = reading?.window === undefined && reading?.signal === undefined
+    ? promise
+    : promise.then((value) => {
+      if (value instanceof RemoteStream) value.reading = reading;
+      return value;
+    });
+  return Object.assign(result, { [Symbol.asyncIterator]: () => new LateIterator(result) });
 }
+
+const DONE: IteratorResult<unknown> = Object.freeze({ done: true, value: undefined });
 
 /** The iterator of a stream that has not come yet. */
 class LateIterator implements AsyncIterator<unknown> {
-  readonly #iterator: Promise<AsyncIterator<unknown>>;
+  readonly #coming: Promise<AsyncIterator<unknown>>;
+  /** Once it has come. */
+  #iterator: AsyncIterator<unknown> | undefined;
+  #left = false;
 
-  constructor(promise: Promise<unknown>, window: number | undefined) {
-    this.#iterator = promise.then((result) => iteratorOf(result, window));
-    // Whoever waits for an item hears of it.
-    this.#iterator.catch(() => {});
+  constructor(promise: Promise<unknown>) {
+    this.#coming = promise.then(iteratorOf);
+    // Whoever waits for an item hears of a failure.
+    this.#coming.then((iterator) => this.#iterator = iterator, () => {});
   }
 
-  async next(): Promise<IteratorResult<unknown>> {
-    return await (await this.#iterator).next();
+  next(): Promise<IteratorResult<unknown>> {
+    if (this.#iterator !== undefined) return this.#iterator.next();
+    if (this.#left) return Promise.resolve(DONE);
+    return this.#coming.then((iterator) => iterator.next());
   }
 
-  async return(): Promise<IteratorResult<unknown>> {
-    const iterator = await this.#iterator;
-    return await iterator.return?.() ?? { done: true, value: undefined };
+  /** Does not wait for a stream that has not come: it is dropped when it does. */
+  return(): Promise<IteratorResult<unknown>> {
+    this.#left = true;
+    this.#coming.then((iterator) => iterator.return?.(), () => {});
+    return Promise.resolve(DONE);
   }
 }
 
-function iteratorOf(result: unknown, window: number | undefined): AsyncIterator<unknown> {
-  if (result instanceof RemoteStream) return result[Symbol.asyncIterator](window);
+function iteratorOf(result: unknown): AsyncIterator<unknown> {
+  if (result instanceof RemoteStream) return result[Symbol.asyncIterator]();
   throw new TypeError(`The method returned a ${typeof result}, which is no stream: await the call`);
 }
 

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Message } from "./message.ts";
+import type { Message, MessageCell } from "./message.ts";
 
 /**
  * Which message the running code belongs to: the scope of the calls it makes. For a plain function that
@@ -7,7 +7,7 @@ import type { Message } from "./message.ts";
  * which costs half a microsecond, so a plain one that returns a promise has none in its continuations.
  */
 export class Scopes {
-  readonly #storage = new AsyncLocalStorage<Message>();
+  readonly #storage = new AsyncLocalStorage<Message | undefined>();
   #running: Message | undefined;
   /** Until an async method has run there is nothing to look up. */
   #isStored = false;
@@ -19,6 +19,11 @@ export class Scopes {
     if (!this.#isStored) return null;
     const message = this.#storage.getStore();
     return message === undefined || message.ended ? null : message;
+  }
+
+  /** The cell whose code runs now, also after the end of the message that started it. */
+  get cell(): MessageCell | null {
+    return (this.#running ?? this.#storage.getStore())?.cell ?? null;
   }
 
   /** From now on the running code belongs to a message; returns whom it belonged to, for {@linkcode leave}. */
@@ -39,12 +44,13 @@ export class Scopes {
     return this.#storage.run(message, code);
   }
 
-  /** Runs code with no scope: what it starts outlives the message. */
+  /** Runs code with no scope: what it starts is no part of the message. */
   outside<T>(code: () => T): T {
     const outer = this.#running;
     this.#running = undefined;
     try {
-      return this.#storage.exit(code);
+      // Not `exit`: in Deno 2.9.6 what the code starts comes back into the scope.
+      return this.#isStored ? this.#storage.run(undefined, code) : code();
     } finally {
       this.#running = outer;
     }

@@ -24,14 +24,28 @@ export class Turns {
   #count = 0;
   #checkpointAt = 0;
   #suspended = false;
+  /** Runs {@linkcode Turns.#drain} in a microtask. */
+  #wake: () => void = () => {};
+
+  constructor() {
+    this.#sleep();
+  }
 
   /** Queues a turn. The caller sees to it that no turn is queued twice. */
   schedule(turn: Turn): void {
     this.#ready.push(turn);
     if (this.#armed) return;
     this.#armed = true;
+    this.#wake();
+  }
+
+  /**
+   * Waits for work. Here, and not where the work comes from: a microtask runs in the async context that
+   * it was asked for in, and that of one message must not be that of others.
+   */
+  #sleep(): void {
     // Half the cost of queueMicrotask, which Deno wraps.
-    void SETTLED.then(this.#drain);
+    void new Promise<void>((resolve) => this.#wake = resolve).then(this.#drain);
   }
 
   readonly #drain = (): void => {
@@ -40,7 +54,7 @@ export class Turns {
         const turn = this.#ready.shift();
         if (turn === undefined) {
           this.#armed = false;
-          return;
+          return this.#sleep();
         }
         this.#count += turn.run();
       }

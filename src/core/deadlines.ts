@@ -54,7 +54,14 @@ export class Deadlines {
     for (const [tick, bucket] of [...this.#buckets]) {
       if (tick * TICK_MS > now) continue;
       this.#buckets.delete(tick);
-      for (const deadline of bucket) deadline.expired();
+      for (const deadline of bucket) {
+        try {
+          deadline.expired();
+        } catch (error) {
+          // A fault of ours: the others are not to wait for ever.
+          reportError(error);
+        }
+      }
     }
     if (this.#timer === undefined && this.#buckets.size > 0) {
       this.#arm(Math.min(...this.#buckets.keys()));

@@ -60,16 +60,27 @@ export class ActorFailedError extends DramatisError {
   override readonly name = "ActorFailedError";
 }
 
-/** The actor's mailbox is full and its policy is to reject. Slow down, or raise its limits. */
+/**
+ * The actor's mailbox is full: the message was refused, or dropped for another, and has not run. Slow
+ * down, or raise its bounds.
+ */
 export class MailboxFullError extends DramatisError {
   /** The class's name. */
   override readonly name = "MailboxFullError";
   /**
    * Made by the runtime.
    *
-   * @param limit How many messages may wait.
+   * @param limit How many messages or bytes may wait.
+   * @param bound Which of the two it is.
+   * @param dropped Whether the message had been waiting, and made room for another.
    */
-  constructor(message: string, readonly limit: number = 0, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    readonly limit: number = 0,
+    readonly bound: "messages" | "bytes" = "messages",
+    readonly dropped: boolean = false,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }

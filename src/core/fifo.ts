@@ -1,9 +1,9 @@
-/** Slots to begin with: a power of two, as the index is masked. */
+/** Slots to begin with, once there is something: a power of two, as the index is masked. */
 const FIRST_CAPACITY = 16;
 
 /** A queue, first in first out, in a ring that grows: no call moves what waits, or frees and takes memory. */
 export class Fifo<T> {
-  #slots: (T | undefined)[] = new Array(FIRST_CAPACITY).fill(undefined);
+  #slots: (T | undefined)[] = [];
   #head = 0;
   #length = 0;
 
@@ -28,20 +28,62 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Takes the one that came last. */
+  pop(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const item = this.at(--this.#length);
+    this.#put(this.#length, undefined);
+    return item;
+  }
+
+  /** The one at a place, 0 being the one that has waited longest. */
+  at(index: number): T | undefined {
+    return this.#slots[(this.#head + index) & (this.#slots.length - 1)];
+  }
+
+  /** Takes the newest that matches. It costs as many steps as there are newer ones. */
+  removeLast(matches: (item: T) => boolean): T | undefined {
+    let index = this.#length - 1;
+    while (index >= 0 && !matches(this.at(index) as T)) index--;
+    if (index < 0) return undefined;
+    const item = this.at(index);
+    for (; index < this.#length - 1; index++) this.#put(index, this.at(index + 1));
+    this.#put(index, undefined);
+    this.#length--;
+    return item;
+  }
+
+  /** Takes every one that matches, oldest first; the others keep their order. */
+  removeWhere(matches: (item: T) => boolean): T[] {
+    const removed: T[] = [];
+    let kept = 0;
+    for (let index = 0; index < this.#length; index++) {
+      const item = this.at(index) as T;
+      if (matches(item)) removed.push(item);
+      else this.#put(kept++, item);
+    }
+    for (let index = kept; index < this.#length; index++) this.#put(index, undefined);
+    this.#length = kept;
+    return removed;
+  }
+
   /** Takes all, oldest first. */
   clear(): T[] {
     const items: T[] = [];
     while (this.#length > 0) items.push(this.shift() as T);
-    this.#slots = new Array(FIRST_CAPACITY).fill(undefined);
+    this.#slots = [];
     this.#head = 0;
     return items;
   }
 
+  #put(index: number, item: T | undefined): void {
+    this.#slots[(this.#head + index) & (this.#slots.length - 1)] = item;
+  }
+
   #grow(): void {
-    const { length } = this.#slots;
-    const tail = this.#slots.slice(0, this.#head);
-    this.#slots = [...this.#slots.slice(this.#head), ...tail];
-    for (let i = 0; i < length; i++) this.#slots.push(undefined);
+    const capacity = Math.max(FIRST_CAPACITY, 2 * this.#length);
+    this.#slots = [...this.#slots.slice(this.#head), ...this.#slots.slice(0, this.#head)];
+    while (this.#slots.length < capacity) this.#slots.push(undefined);
     this.#head = 0;
   }
 }

@@ -10,6 +10,8 @@ import {
   type FrameKind,
   type HostDescription,
   LIMITS,
+  MAILBOX_OVERFLOWS,
+  type MailboxOverflow,
   type PoolDescription,
   type TypeName,
 } from "./protocol.ts";
@@ -247,7 +249,16 @@ function typeName(value: unknown): TypeName {
 }
 
 function options(value: unknown): CellOptions {
-  return { mailboxLimit: count(own(fields(value, "options"), "mailboxLimit"), "options") };
+  const mailbox = fields(own(fields(value, "options"), "mailbox"), "options.mailbox");
+  const overflow = own(mailbox, "overflow") as MailboxOverflow;
+  if (!MAILBOX_OVERFLOWS.includes(overflow)) wrong("options.mailbox.overflow");
+  return {
+    mailbox: {
+      messages: count(own(mailbox, "messages"), "options.mailbox.messages"),
+      bytes: count(own(mailbox, "bytes"), "options.mailbox.bytes"),
+      overflow,
+    },
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The wire: the one place that says what hosts and pools tell each other. `docs` in README says it in prose.
+ * The wire: the one place that says what hosts and pools tell each other. `PROTOCOL.md` says it in prose.
  *
  * A frame is a fixed header of {@linkcode HEADER_BYTES} bytes, a MessagePack body and, out of band,
  * raw segments for bulk bytes. The header alone is enough to route it. All numbers are little-endian.
@@ -154,8 +154,23 @@ export interface CreateFrame extends Envelope {
 }
 /** What a cell is made with. */
 export interface CellOptions {
-  /** Messages that may wait. */
-  readonly mailboxLimit: number;
+  readonly mailbox: MailboxBounds;
+}
+/** What happens when a mailbox is full: what comes is refused, or something that waits makes room. */
+export type MailboxOverflow = "reject" | "dropOldest" | "dropNewest";
+
+/** All of them. */
+export const MAILBOX_OVERFLOWS: readonly MailboxOverflow[] = Object.freeze(
+  ["reject", "dropOldest", "dropNewest"] as const,
+);
+
+/** What may wait for an actor. */
+export interface MailboxBounds {
+  /** How many messages. */
+  readonly messages: number;
+  /** How many bytes they may have together. */
+  readonly bytes: number;
+  readonly overflow: MailboxOverflow;
 }
 /** A host tells a pool of its own to end an actor, after its running message or at once. Answered. */
 export interface DestroyFrame extends Envelope {

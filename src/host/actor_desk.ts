@@ -6,8 +6,14 @@ import {
   type PoolId,
 } from "../core/address.ts";
 import { ActorNotFoundError, ActorStoppedError, PoolLostError } from "../core/errors.ts";
+import { resolveMailbox } from "../core/mailbox_options.ts";
 import { LIMITS, type PoolDescription, type TypeName } from "../core/protocol.ts";
-import { hostServiceOf, RESERVED_PREFIX, type ServiceCreateOptions } from "../pool/host_service.ts";
+import {
+  type HostService,
+  hostServiceOf,
+  RESERVED_PREFIX,
+  type ServiceCreateOptions,
+} from "../pool/host_service.ts";
 import type { LocalPool } from "../pool/local.ts";
 import type { Placement } from "../schedule/policy.ts";
 import type { PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
@@ -37,9 +43,6 @@ export interface CreateOrder {
   readonly isOurs: boolean;
 }
 
-/** Messages that may wait for an actor unless it is created with another limit. */
-const DEFAULT_MAILBOX_LIMIT = 10_000;
-
 /** Milliseconds in which a pool must carry out a kill; one that does not is held by a loop. */
 const KILL_TIMEOUT_MS = 500;
 
@@ -53,6 +56,18 @@ export class ActorDesk {
     this.#options = options;
     options.main.calls.locate = (uid) => this.#locate(uid);
   }
+
+  /** The verbs for the host's own pool. */
+  readonly service: HostService = {
+    create: (type, home, args, options) => this.create({ type, home, args, options, isOurs: true }),
+    resolve: (uid) => this.resolve(uid),
+    has: (uid) => this.has(uid),
+    destroy: (uid, kill) => this.destroy(uid, kill),
+    pools: () => this.candidates(),
+    deadLetter: ({ to, method, reason, from }) => {
+      this.#options.main.undelivered(to, method, reason, from);
+    },
+  };
 
   /** Refuses new actors from now on. */
   close(): void {
@@ -77,14 +92,15 @@ export class ActorDesk {
     const { home, args, options, isOurs } = order;
     const type = isOurs ? order.type : this.#options.types.find(order.type);
     const uid = checkUid(options.uid ?? crypto.randomUUID());
-    const mailboxLimit = checkLimit(options.mailboxLimit ?? DEFAULT_MAILBOX_LIMIT);
-    const { pool } = this.explain(type, home, options.place);
+    const mailbox = resolveMailbox(options.mailbox);
+    const wanted = { type: type.name, home, place: options.place as Placement | undefined };
+    const { pool } = this.#options.scheduler.choose(wanted, this.candidates());
     if (pool.host !== this.#self) {
       return await this.#createElsewhere(pool, { ...order, options: { ...options, uid } });
     }
     const entry = this.uids.reserve(uid, pool.pool);
     const { generation } = entry;
-    const request = { uid, generation, type, args, options: { mailboxLimit } };
+    const request = { uid, generation, type, args, options: { mailbox } };
     try {
       if (pool.pool === MAIN_POOL) await this.#options.main.create(request);
       else {await this.#options.main.calls.request({
@@ -211,11 +227,4 @@ function checkUid(uid: string): string {
     throw new TypeError(`uids that begin with ${RESERVED_PREFIX} belong to the runtime: ${uid}`);
   }
   return uid;
-}
-
-function checkLimit(limit: number): number {
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new RangeError(`mailboxLimit is a whole number from 1 up, got ${limit}`);
-  }
-  return limit;
 }

@@ -91,7 +91,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
       codec: this.#codec,
       router: this.#router,
       resources: {},
-      system: (pool) => new System(pool),
+      system: (pool) => new System(pool, () => this.#desk?.service),
       callTimeoutMs: options.callTimeoutMs,
       onDeadLetter: options.onDeadLetter,
     });

@@ -24,6 +24,7 @@ export class HostActor extends StatelessActor implements HostService {
     options: ServiceCreateOptions,
   ): Promise<ActorAddress> {
     const isOurs = this.context.sender.host === this.context.address.host;
+    checkOrder(type, home, args, options);
     return this.#desk.create({ type, home, args, options, isOurs });
   }
 
@@ -49,6 +50,22 @@ export class HostActor extends StatelessActor implements HostService {
     }
     this.#onDeadLetter(letter);
   }
+}
+
+/**
+ * Other hosts may write what they like.
+ *
+ * @throws {TypeError} if it is no order for an actor.
+ */
+function checkOrder(type: unknown, home: unknown, args: unknown, options: unknown): void {
+  const isRecord = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  const isType = isRecord(type) &&
+    ["module", "export", "name", "version"].every((key) => typeof type[key] === "string");
+  if (isType && (home === "cpu" || home === "gpu") && Array.isArray(args) && isRecord(options)) {
+    return;
+  }
+  throw new TypeError("create takes a type's name, cpu or gpu, a list of arguments and options");
 }
 
 /** Not made by name: the host makes its only one. */

@@ -27,6 +27,7 @@ import type { DeadLetter } from "../actor/dead_letter.ts";
 import type { CallOptions, Message } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import type { Registry } from "../actor/registry.ts";
+import { dropStream } from "../actor/remote_stream.ts";
 import { Scopes } from "../actor/scopes.ts";
 import { DelayedTell } from "./delayed_tell.ts";
 import { LocalMessage, type Waiter } from "./messages.ts";
@@ -74,6 +75,11 @@ export class Calls implements Caller {
     this.#isUnlimited = options.callTimeoutMs === Infinity;
   }
 
+  /** How values travel. */
+  get codec(): Codec {
+    return this.#options.codec;
+  }
+
   /** {@linkcode Caller.call} */
   call(
     to: ActorAddress,
@@ -95,11 +101,17 @@ export class Calls implements Caller {
   }
 
   /** A call of an actor to itself, which does not wait while a hook runs. */
-  callInside(cell: Cell, method: string, args: unknown[], options?: CallOptions): Promise<unknown> {
-    if (cell.state === "running") return this.call(cell.address, method, args, options);
-    return new Promise((resolve, reject) => {
-      cell.deliverInside(this.#message(method, args, false, undefined, resolve, reject));
-    });
+  callInside(
+    cell: Cell,
+    method: string,
+    args: unknown[],
+    options?: CallOptions,
+    isBatch = false,
+  ): Promise<unknown> {
+    const { address } = cell;
+    if (cell.state === "running") return this.call(address, method, args, options, isBatch);
+    const { current } = this.scopes;
+    return this.#callWith(address, method, args, isBatch, current, options ?? NO_OPTIONS, cell);
   }
 
   /** {@linkcode Caller.tell} */
@@ -107,7 +119,7 @@ export class Calls implements Caller {
     const cell = this.#here(to);
     if (cell !== undefined) {
       const reject = (error: unknown) => this.undelivered(to, method, error as Error);
-      cell.deliver(this.#message(method, args, isBatch, undefined, ignore, reject));
+      cell.deliver(this.#message(method, args, isBatch, undefined, null, reject));
       return;
     }
     const destination = this.towards(to);
@@ -123,13 +135,15 @@ export class Calls implements Caller {
   /** {@linkcode Caller.later} */
   later(to: ActorAddress, method: string, args: unknown[], ms: number, again: boolean): Timer {
     const copy = this.#options.codec.copy(args, "args");
-    const owner = this.scopes.current?.cell;
-    const timer = new DelayedTell({
-      ms,
-      again,
-      send: () => this.scopes.outside(() => this.#sendLater(to, method, copy)),
-      ended: (timer) => owner?.disown(timer),
-    });
+    const owner = this.scopes.cell;
+    const timer = this.scopes.outside(() =>
+      new DelayedTell({
+        ms,
+        again,
+        send: () => this.#sendLater(to, method, copy),
+        ended: (timer) => owner?.disown(timer),
+      })
+    );
     owner?.own(timer);
     return timer;
   }
@@ -151,8 +165,9 @@ export class Calls implements Caller {
   /** An answer has come. */
   settle(frame: ReplyFrame | FailureFrame): void {
     const call = this.#pending.takeAnswered(frame.id, frame.from, this.#address);
-    if (frame.kind === "reply") call?.resolve(frame.value);
-    else call?.reject(frame.error);
+    if (frame.kind === "failure") call?.reject(frame.error);
+    else if (call === undefined) dropStream(frame.value);
+    else call.resolve(frame.value);
   }
 
   /** An answer has come that cannot be read. */
@@ -267,6 +282,7 @@ export class Calls implements Caller {
     isBatch: boolean,
     scope: Message | null,
     options: CallOptions,
+    inside?: Cell,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       checkCallOptions(options);
@@ -275,11 +291,12 @@ export class Calls implements Caller {
       const given = { ...options, timeoutMs };
       const call = new OutgoingCall(to, method, given, scope, this.deadlines, resolve, reject);
       try {
-        const cell = this.#here(to);
+        const cell = inside ?? this.#here(to);
         if (cell === undefined) return this.#sendAway(to, method, args, isBatch, call, call);
         const message = this.#message(method, args, isBatch, call, call.resolve, call.reject);
         call.cancel = (reason) => cell.cancel((other) => other === message, this.copyOf(reason));
-        cell.deliver(message);
+        if (inside === undefined) cell.deliver(message);
+        else cell.deliverInside(message);
       } catch (error) {
         call.reject(error);
       }
@@ -313,7 +330,7 @@ export class Calls implements Caller {
     args: unknown[],
     isBatch: boolean,
     call: OutgoingCall | undefined,
-    resolve: Waiter["resolve"],
+    resolve: Waiter["resolve"] | null,
     reject: Waiter["reject"],
   ): LocalMessage {
     const pool = this.#options;
@@ -385,5 +402,3 @@ function isLoss(error: unknown): error is DramatisError {
   return error instanceof DramatisError &&
     (error.name === "PoolLostError" || error.name === "HostLostError");
 }
-
-function ignore(): void {}

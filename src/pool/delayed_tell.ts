@@ -26,6 +26,8 @@ export class DelayedTell implements Timer {
   readonly #startedAt = performance.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
+  /** The turn that it waits for, counted from 1. */
+  #turn = 0;
 
   constructor(options: DelayedTellOptions) {
     const { ms, again } = options;
@@ -51,8 +53,9 @@ export class DelayedTell implements Timer {
   #arm(): void {
     const { ms } = this.#options;
     const passed = performance.now() - this.#startedAt;
-    const turn = (Math.floor(passed / ms) + 1) * ms;
-    this.#timer = setTimeout(() => void this.#fire(), ms === 0 ? 0 : turn - passed);
+    // A timer may fire a little before its time: its turn has been all the same.
+    if (ms > 0) this.#turn = Math.max(this.#turn, Math.floor(passed / ms)) + 1;
+    this.#timer = setTimeout(() => void this.#fire(), Math.max(0, this.#turn * ms - passed));
   }
 
   async #fire(): Promise<void> {

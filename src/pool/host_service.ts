@@ -1,4 +1,5 @@
 import { type ActorAddress, type HostId, MAIN_POOL } from "../core/address.ts";
+import type { MailboxOptions } from "../core/mailbox_options.ts";
 import type { PoolDescription, TypeName } from "../core/protocol.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
 
@@ -27,7 +28,7 @@ export interface HostService {
 export interface ServiceCreateOptions {
   readonly uid?: string;
   readonly place?: unknown;
-  readonly mailboxLimit?: number;
+  readonly mailbox?: MailboxOptions;
 }
 
 /** The address of a host's service. */

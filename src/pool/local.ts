@@ -6,8 +6,9 @@ import {
   samePool,
 } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
-import { ActorExistsError, ActorNotFoundError, ActorStartError } from "../core/errors.ts";
-import type { CreateFrame, RawFrame } from "../core/protocol.ts";
+import { ActorExistsError, ActorStartError } from "../core/errors.ts";
+import { sizeOfFrame } from "../core/message_size.ts";
+import type { CellOptions, CreateFrame, RawFrame } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorType, formatType, type Resources } from "../actor/actor_type.ts";
 import { Cell, type CellHost } from "../actor/cell.ts";
@@ -17,6 +18,8 @@ import { failureOf } from "../actor/failure.ts";
 import type { CallOptions, Message } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import { Registry } from "../actor/registry.ts";
+import type { StreamedResult } from "../actor/remote_stream.ts";
+import type { StreamScope } from "../actor/stream_scope.ts";
 import type { Scopes } from "../actor/scopes.ts";
 import { Turns } from "../actor/turns.ts";
 import { RESERVED_PREFIX } from "./host_service.ts";
@@ -44,6 +47,11 @@ export type CreateRequest = Pick<
   CreateFrame,
   "uid" | "generation" | "type" | "args" | "options"
 >;
+
+/** The runtime's own actors refuse nobody. */
+const UNBOUNDED: CellOptions = {
+  mailbox: { messages: Infinity, bytes: Infinity, overflow: "reject" },
+};
 
 /** The pool of this isolate: its cells, and what frames mean to them. */
 export class LocalPool implements CellHost {
@@ -124,6 +132,8 @@ export class LocalPool implements CellHost {
     } else if (kind === "tell" || kind === "batch") {
       const { uid, method } = this.codec.decode(raw) as MessageFrame;
       this.undelivered({ ...raw.to, uid, generation: 0 }, method, error, from);
+    } else if (kind === "items" || kind === "end" || kind === "credit") {
+      this.streams.refuse(raw, error);
     }
   }
 
@@ -158,7 +168,7 @@ export class LocalPool implements CellHost {
   /** Lets an actor that exists live here: for the runtime's own. */
   async adopt(actor: Actor, type: ActorType, uid: string): Promise<void> {
     const address = { ...this.address, uid, generation: 1 };
-    const cell = new Cell(actor, type, address, { mailboxLimit: Infinity }, this);
+    const cell = new Cell(actor, type, address, UNBOUNDED, this);
     this.#cells.add(cell);
     await cell.start();
   }
@@ -210,14 +220,15 @@ export class LocalPool implements CellHost {
   }
 
   /** {@linkcode CellHost.stream} */
-  stream(generator: Generator, cell: Cell, method: string, isConcurrent: boolean): unknown {
-    return this.streams.offerResult(generator, cell, method, isConcurrent);
+  stream(result: StreamedResult, cell: Cell, scope: StreamScope): unknown {
+    return this.streams.offerResult(result, cell, scope);
   }
 
   /** {@linkcode CellHost.callerInside} */
   callerInside(cell: Cell): Caller {
     return {
-      call: (_to, method, args, options) => this.calls.callInside(cell, method, args, options),
+      call: (_to, method, args, options, isBatch) =>
+        this.calls.callInside(cell, method, args, options, isBatch),
       tell: (to, method, args, isBatch) => this.tell(to, method, args, isBatch),
       later: (to, method, args, ms, again) => this.later(to, method, args, ms, again),
     };
@@ -243,8 +254,10 @@ export class LocalPool implements CellHost {
       case "tell":
       case "batch": {
         const cell = this.#cells.get(frame.uid);
-        if (cell !== undefined) cell.deliver(new RemoteMessage(this.calls, frame));
-        else this.calls.redirect(raw, frame, (error) => this.refuse(raw, error));
+        if (cell !== undefined) {
+          const bytes = sizeOfFrame(raw.body, raw.segments);
+          cell.deliver(new RemoteMessage(this.calls, frame, bytes));
+        } else this.calls.redirect(raw, frame, (error) => this.refuse(raw, error));
         return;
       }
       case "cancel": {

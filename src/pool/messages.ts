@@ -1,6 +1,8 @@
 import type { ActorAddress, PoolAddress } from "../core/address.ts";
 import type { CallChain } from "../core/call_chain.ts";
+import { sizeOfArgs } from "../core/message_size.ts";
 import type { BatchFrame, CallFrame, CallTerms, TellFrame } from "../core/protocol.ts";
+import type { BatchOutcome } from "../actor/batch.ts";
 import { Message, type MessageTerms } from "../actor/message.ts";
 import type { Codec } from "../core/codec.ts";
 
@@ -12,6 +14,7 @@ export interface MessagePool {
 
 /** Where the answers to a message go. */
 export interface Answers {
+  readonly codec: Codec;
   answer(to: PoolAddress, id: number, value: unknown): void;
   answerWithFailure(to: PoolAddress, id: number, error: Error): void;
   undelivered(to: ActorAddress, method: string, reason: Error, from: PoolAddress): void;
@@ -26,10 +29,13 @@ export interface Waiter {
 /** A message from this very pool: it is settled directly. */
 export class LocalMessage extends Message {
   readonly #pool: MessagePool;
-  readonly #resolve: Waiter["resolve"];
+  readonly #resolve: Waiter["resolve"] | null;
   readonly #reject: Waiter["reject"];
 
-  /** `args` are copied already. */
+  /**
+   * @param args Copied already.
+   * @param resolve `null` if nobody waits.
+   */
   constructor(
     pool: MessagePool,
     readonly id: number,
@@ -37,10 +43,10 @@ export class LocalMessage extends Message {
     args: unknown[],
     isBatch: boolean,
     terms: MessageTerms | undefined,
-    resolve: Waiter["resolve"],
+    resolve: Waiter["resolve"] | null,
     reject: Waiter["reject"],
   ) {
-    super(method, args, isBatch, terms);
+    super(method, args, isBatch, terms, sizeOfArgs(args, isBatch));
     this.#pool = pool;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -51,7 +57,16 @@ export class LocalMessage extends Message {
   }
 
   reply(value: unknown): void {
-    this.#resolve(this.#pool.codec.copy(value, "result"));
+    const { codec } = this.#pool;
+    const resolve = this.#resolve;
+    if (this.isBatch) {
+      replyBatch(
+        this,
+        value,
+        codec,
+        resolve && ((result) => resolve(codec.copy(result, "result"))),
+      );
+    } else if (resolve !== null) resolve(codec.copy(value, "result"));
   }
 
   fail(error: Error): void {
@@ -64,7 +79,8 @@ export class RemoteMessage extends Message {
   readonly #pool: Answers;
   readonly #frame: CallFrame | TellFrame | BatchFrame;
 
-  constructor(pool: Answers, frame: CallFrame | TellFrame | BatchFrame) {
+  /** @param bytes The size of the frame as it came. */
+  constructor(pool: Answers, frame: CallFrame | TellFrame | BatchFrame, bytes: number) {
     const isBatch = frame.kind === "batch";
     const args = (isBatch ? frame.items : frame.args) as unknown[];
     super(
@@ -72,6 +88,7 @@ export class RemoteMessage extends Message {
       args,
       isBatch,
       frame.terms === undefined ? undefined : termsOf(frame.terms),
+      bytes,
     );
     this.#pool = pool;
     this.#frame = frame;
@@ -87,7 +104,11 @@ export class RemoteMessage extends Message {
 
   reply(value: unknown): void {
     const { from, id } = this.#frame;
-    if (this.#isAwaited) this.#pool.answer(from, id, value);
+    const isAwaited = this.#isAwaited;
+    if (this.isBatch) {
+      const answer = (value: unknown) => this.#pool.answer(from, id, value);
+      replyBatch(this, value, this.#pool.codec, isAwaited ? answer : null);
+    } else if (isAwaited) this.#pool.answer(from, id, value);
   }
 
   fail(error: Error): void {
@@ -101,6 +122,38 @@ export class RemoteMessage extends Message {
     const { kind, id } = this.#frame;
     return kind === "call" || (kind === "batch" && id !== 0);
   }
+}
+
+/** Answers a batch: results that cannot travel fail alone. If nobody waits, those that failed are dead letters. */
+function replyBatch(
+  message: Message,
+  value: unknown,
+  codec: Codec,
+  answer: ((value: unknown) => void) | null,
+): void {
+  const outcome = value as BatchOutcome;
+  if (answer === null) {
+    for (const [, error] of outcome.failures) message.fail(error as Error);
+    return;
+  }
+  try {
+    answer(outcome);
+  } catch {
+    answer(withoutUnsendable(outcome, codec));
+  }
+}
+
+function withoutUnsendable({ values, failures }: BatchOutcome, codec: Codec): BatchOutcome {
+  const lost: (readonly [number, unknown])[] = [];
+  const copies = values.map((value, i) => {
+    try {
+      return codec.copy(value, "result");
+    } catch (error) {
+      lost.push([i, error]);
+      return null;
+    }
+  });
+  return { values: copies, failures: [...failures, ...lost] };
 }
 
 /** Time is left for it from when it arrives: the clocks of two hosts differ. */

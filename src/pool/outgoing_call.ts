@@ -4,6 +4,7 @@ import type { Deadline, Deadlines } from "../core/deadlines.ts";
 import { CallTimeoutError } from "../core/errors.ts";
 import type { CallTerms } from "../core/protocol.ts";
 import type { CallOptions, Child, Message, MessageTerms } from "../actor/message.ts";
+import { dropStream } from "../actor/remote_stream.ts";
 import type { Waiter } from "./messages.ts";
 
 /** A call that may end before it is answered: by its deadline, its signal, or the end of the call it was made from. */
@@ -61,6 +62,7 @@ export class OutgoingCall implements Waiter, Deadline, Child, MessageTerms {
 
   readonly resolve = (value: unknown): void => {
     if (this.#settle()) this.#resolve(value);
+    else dropStream(value);
   };
 
   readonly reject = (error: unknown): void => {
@@ -102,11 +104,14 @@ export class OutgoingCall implements Waiter, Deadline, Child, MessageTerms {
  *
  * @throws {RangeError} that names the option.
  */
-export function checkCallOptions({ timeoutMs, priority }: CallOptions): void {
+export function checkCallOptions({ timeoutMs, priority, window }: CallOptions): void {
   if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
     throw new RangeError(`timeoutMs is a number of milliseconds from 0 up, got ${timeoutMs}`);
   }
   if (priority !== undefined && !Number.isSafeInteger(priority)) {
     throw new RangeError(`priority is a whole number, got ${priority}`);
+  }
+  if (window !== undefined && !(Number.isSafeInteger(window) && window >= 1)) {
+    throw new RangeError(`window is a whole number of items from 1 up, got ${window}`);
   }
 }

@@ -1,16 +1,18 @@
 import type { PoolAddress } from "../core/address.ts";
 import { Fifo } from "../core/fifo.ts";
-import type { Timer } from "../actor/ref_method.ts";
+import type { Child } from "../actor/message.ts";
 
 /** What a reader says to the side that produces. */
 export interface StreamUpstream {
   readonly owner: PoolAddress;
+  /** The first item is asked for; may end the reader. */
+  begin(): void;
   /** There is room for so many more items. */
   credit(count: number): void;
   /** The rest is not wanted. */
   drop(): void;
   /** The reader is done, for whatever reason. */
-  ended(reader: StreamReader): void;
+  ended(): void;
 }
 
 interface Waiting {
@@ -19,21 +21,23 @@ interface Waiting {
 }
 
 /** The consuming side of a stream: grants the producer room for as many items as have been consumed. */
-export class StreamReader implements AsyncIterator<unknown>, Timer {
+export class StreamReader implements AsyncIterator<unknown>, Child {
   readonly #upstream: StreamUpstream;
   readonly #window: number;
+  /** Room that is granted at once: so much is produced while what came before is consumed. */
+  readonly #portion: number;
   readonly #items = new Fifo<unknown>();
   readonly #waiting = new Fifo<Waiting>();
-  #room: number;
+  #begun = false;
+  /** Room that the producer does not know of yet. */
+  #room = 0;
   #end: { readonly failed: boolean; readonly error: unknown } | undefined;
 
+  /** @param window Items that may be on their way or wait to be consumed; a whole number from 1 up. */
   constructor(upstream: StreamUpstream, window: number) {
-    if (!Number.isSafeInteger(window) || window < 1) {
-      throw new RangeError(`A stream's window is a whole number from 1 up, got ${window}`);
-    }
     this.#upstream = upstream;
     this.#window = window;
-    this.#room = window;
+    this.#portion = Math.ceil(window / 2);
   }
 
   /** The pool that the items come from. */
@@ -48,28 +52,28 @@ export class StreamReader implements AsyncIterator<unknown>, Timer {
     if (this.#end !== undefined) return this.#afterEnd(this.#end);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      // Asked for when it is first wanted, and then again when half of the window has been consumed. A
-      // producer in this pool may answer at once.
-      if (this.#room === this.#window) this.#grant();
+      if (!this.#begun) this.#begin();
     });
   }
 
   /** The consumer has left. */
   return(): Promise<IteratorResult<unknown>> {
+    this.#items.clear();
     if (this.#end === undefined) {
       this.#upstream.drop();
       this.#finish(false, undefined);
     }
-    this.#items.clear();
     return Promise.resolve({ done: true, value: undefined });
   }
 
   /** Items have come. */
   take(values: readonly unknown[]): void {
-    for (const value of values) {
+    for (let i = 0; i < values.length; i++) {
+      // It may leave while it is given an item.
+      if (this.#end !== undefined) return;
       const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#items.push(value);
-      else waiting.resolve({ done: false, value: this.#consume(value) });
+      if (waiting === undefined) this.#items.push(values[i]);
+      else waiting.resolve({ done: false, value: this.#consume(values[i]) });
     }
   }
 
@@ -78,40 +82,42 @@ export class StreamReader implements AsyncIterator<unknown>, Timer {
     if (this.#end === undefined) this.#finish(failed, error);
   }
 
-  /** The actor that reads has ended. */
-  cancel(): void {
-    void this.return();
+  /** Whoever reads has no use for it any more: what has come is not given out. */
+  giveUp(reason: unknown): void {
+    if (this.#end !== undefined) return;
+    this.#items.clear();
+    this.#upstream.drop();
+    this.#finish(true, reason);
   }
 
-  [Symbol.dispose](): void {
-    this.cancel();
+  #begin(): void {
+    this.#begun = true;
+    this.#upstream.begin();
+    // A producer in this pool may answer at once.
+    if (this.#end === undefined) this.#upstream.credit(this.#window);
   }
 
   #consume(value: unknown): unknown {
-    this.#room++;
-    if (this.#end === undefined && this.#room * 2 >= this.#window) this.#grant();
-    return value;
-  }
-
-  #grant(): void {
+    if (++this.#room < this.#portion || this.#end !== undefined) return value;
     const count = this.#room;
     this.#room = 0;
     this.#upstream.credit(count);
+    return value;
   }
 
   #finish(failed: boolean, error: unknown): void {
     this.#end = { failed, error };
-    this.#upstream.ended(this);
-    for (const { resolve, reject } of this.#waiting.clear()) {
-      if (failed) reject(error);
-      else resolve({ done: true, value: undefined });
-    }
+    this.#upstream.ended();
+    const [first, ...others] = this.#waiting.clear();
+    if (first === undefined) return;
+    // Who has asked for several items gets the error once, as from a generator.
+    this.#afterEnd(this.#end).then(first.resolve, first.reject);
+    for (const { resolve } of others) resolve({ done: true, value: undefined });
   }
 
   #afterEnd({ failed, error }: { failed: boolean; error: unknown }): Promise<
     IteratorResult<unknown>
   > {
-    // An error is thrown once, as a generator does.
     this.#end = { failed: false, error: undefined };
     return failed ? Promise.reject(error) : Promise.resolve({ done: true, value: undefined });
   }

@@ -11,9 +11,12 @@ import type { LocalPool } from "./local.ts";
 /** The verbs of the host, from any of its pools: calls to the service actor of the host concerned. */
 export class System implements ActorSystem<unknown> {
   readonly #pool: LocalPool;
+  readonly #here: () => HostService | undefined;
 
-  constructor(pool: LocalPool) {
+  /** @param here In the host's own pool, what does it without a message. */
+  constructor(pool: LocalPool, here: () => HostService | undefined = () => undefined) {
     this.#pool = pool;
+    this.#here = here;
   }
 
   async createActor<A extends Actor, P extends unknown[]>(
@@ -26,14 +29,17 @@ export class System implements ActorSystem<unknown> {
       throw new TypeError(`Cannot create ${type.name.name}: expected an array of arguments`);
     }
     this.#pool.types.register(type as never);
-    const { uid, place, mailboxLimit } = options;
+    const { uid, place, mailbox } = options;
     const plain = {
       ...(uid === undefined ? {} : { uid }),
       ...(place === undefined ? {} : { place }),
-      ...(mailboxLimit === undefined ? {} : { mailboxLimit }),
+      ...(mailbox === undefined ? {} : { mailbox }),
     };
     try {
-      const address = await this.#ask("create", [type.name, type.home, args, plain]);
+      const own = this.#here() === undefined
+        ? args
+        : this.#pool.codec.copy<unknown[]>(args, "args");
+      const address = await this.#ask("create", [type.name, type.home, own, plain]);
       return createRef(address, this.#pool);
     } catch (error) {
       throw error instanceof NotSerializableError ? inArguments(error) : error;
@@ -74,8 +80,14 @@ export class System implements ActorSystem<unknown> {
     args: Parameters<HostService[K]>,
     host: HostId = this.#pool.address.host,
   ): Promise<Awaited<ReturnType<HostService[K]>>> {
-    const answer = this.#pool.call(hostServiceOf(host), method, args);
-    return answer as Promise<Awaited<ReturnType<HostService[K]>>>;
+    type Answer = Awaited<ReturnType<HostService[K]>>;
+    const here = host === this.#pool.address.host ? this.#here() : undefined;
+    if (here === undefined) {
+      return this.#pool.call(hostServiceOf(host), method, args) as Promise<Answer>;
+    }
+    const run = here[method] as (...args: Parameters<HostService[K]>) => Answer | Promise<Answer>;
+    // As a message would, never in the turn of whoever asks: that may be the actor it ends.
+    return Promise.resolve().then(() => run.apply(here, args));
   }
 }
 

@@ -42,28 +42,33 @@ export class Scheduler {
   }
 
   /**
-   * The best pool for a request.
+   * The best pool for a request, which takes its turn.
    *
    * @throws {PlacementError} if none is feasible, saying why for each.
    */
+  choose(request: PlacementRequest, pools: readonly PoolDescription[]): PlacementDecision {
+    const decision = this.decide(request, pools);
+    this.#lastTurn.set(keyOf(decision.pool), ++this.#turn);
+    return decision;
+  }
+
+  /** The same without a consequence: what would be chosen now. */
   decide(request: PlacementRequest, pools: readonly PoolDescription[]): PlacementDecision {
     const policies = policiesOf(request);
-    const refusals: PlacementRefusal[] = [];
+    const refused: (readonly [PoolDescription, string])[] = [];
     let best: { pool: PoolDescription; scores: number[]; turn: number } | undefined;
     for (const pool of pools) {
       const reason = this.#refuse(request, policies, pool);
       if (reason !== undefined) {
-        refusals.push({ pool: nameOf(pool), reason });
+        refused.push([pool, reason]);
         continue;
       }
       const scores = policies.map((policy) => score(policy, pool));
       const turn = this.#lastTurn.get(keyOf(pool)) ?? 0;
       if (best === undefined || isBetter(scores, turn, best)) best = { pool, scores, turn };
     }
-    if (best === undefined) throw noPool(request, refusals);
-    this.#lastTurn.set(keyOf(best.pool), ++this.#turn);
-    const named = policies.map(({ policy }) => policy).join(", ");
-    return { pool: best.pool, reason: `${nameOf(best.pool)} is best by ${named}`, refusals };
+    if (best === undefined) throw noPool(request, refusalsOf(refused));
+    return new Decision(best.pool, policies, refused);
   }
 
   #refuse(
@@ -83,6 +88,36 @@ export class Scheduler {
       ? "it is kept for gpu actors: use device() or onPool()"
       : undefined;
   }
+}
+
+/** Its words are made when somebody reads them: nearly every decision is only carried out. */
+class Decision implements PlacementDecision {
+  readonly #policies: readonly Policy[];
+  readonly #refused: readonly (readonly [PoolDescription, string])[];
+
+  constructor(
+    readonly pool: PoolDescription,
+    policies: readonly Policy[],
+    refused: readonly (readonly [PoolDescription, string])[],
+  ) {
+    this.#policies = policies;
+    this.#refused = refused;
+  }
+
+  get reason(): string {
+    const named = this.#policies.map(({ policy }) => policy).join(", ");
+    return `${nameOf(this.pool)} is best by ${named}`;
+  }
+
+  get refusals(): readonly PlacementRefusal[] {
+    return refusalsOf(this.#refused);
+  }
+}
+
+function refusalsOf(
+  refused: readonly (readonly [PoolDescription, string])[],
+): PlacementRefusal[] {
+  return refused.map(([pool, reason]) => ({ pool: nameOf(pool), reason }));
 }
 
 /** What the request asks for, or the default: kernels by device, classes by load and not on main. */

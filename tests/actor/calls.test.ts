@@ -44,7 +44,7 @@ testEverywhere("with timeoutMs: in time, the result comes and no timer stays", a
 
 testEverywhere("with: what fails at once leaves no timer and no listener", async (stage) => {
   const { host } = stage;
-  const gate = await stage.create(Gate, [], { mailboxLimit: 1 });
+  const gate = await stage.create(Gate, [], { mailbox: { messages: 1 } });
   const running = gate.pass(0);
   await gate.entered();
   const waiting = gate.pass(1);

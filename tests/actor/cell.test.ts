@@ -6,13 +6,14 @@ import {
   ActorStartError,
   ActorStoppedError,
   MailboxFullError,
+  type MailboxOptions,
   startHost,
 } from "@dramatis/dramatis";
 import { Counter, Gate, Hooked, Manager, Recorder, SlowToMake } from "../fixtures/actors.ts";
 import { testEverywhere } from "../integration/placements.ts";
 
 testEverywhere("mailbox: past its limit a message is refused, the others run", async (stage) => {
-  const gate = await stage.create(Gate, [], { mailboxLimit: 3 });
+  const gate = await stage.create(Gate, [], { mailbox: { messages: 3 } });
   const running = gate.pass(0);
   await gate.entered();
   const waiting = [1, 2, 3].map((id) => gate.pass(id));
@@ -28,7 +29,7 @@ testEverywhere("mailbox: past its limit a message is refused, the others run", a
 });
 
 testEverywhere("mailbox: a tell that finds it full is a dead letter", async (stage) => {
-  const gate = await stage.create(Gate, [], { mailboxLimit: 1, uid: "full" });
+  const gate = await stage.create(Gate, [], { mailbox: { messages: 1 }, uid: "full" });
   const running = gate.pass(0);
   await gate.entered();
   const waiting = gate.pass(1);
@@ -185,10 +186,25 @@ testEverywhere("tell: from inside an actor too; the sender goes on", async (stag
 
 Deno.test("createActor: options are checked, and say what they got", async () => {
   await using host = await startHost({ pools: [] });
-  for (const mailboxLimit of [0, -1, 1.5, NaN]) {
-    await assert.rejects(host.createActor(Counter, [], { mailboxLimit }), {
-      name: "RangeError",
-      message: new RegExp(`mailboxLimit .* got ${mailboxLimit}`),
+  for (const bound of ["messages", "bytes"] as const) {
+    for (const value of [0, -1, 1.5, NaN, Infinity]) {
+      await assert.rejects(host.createActor(Counter, [], { mailbox: { [bound]: value } }), {
+        name: "RangeError",
+        message: new RegExp(`mailbox.${bound} is a whole number .* got ${value}$`),
+      });
+    }
+  }
+  const mailboxes: [unknown, string, RegExp][] = [
+    [{ overflow: "wait" }, "RangeError", /overflow is one of reject, dropOldest, .* got "wait"$/],
+    [{ messages: "9" }, "RangeError", /mailbox.messages is a whole number .* got "9"$/],
+    [{ limit: 9 }, "TypeError", /has no option "limit"; it has: messages, bytes, overflow$/],
+    [9, "TypeError", /mailbox is an object, got 9$/],
+    [null, "TypeError", /mailbox is an object, got null$/],
+  ];
+  for (const [mailbox, name, message] of mailboxes) {
+    await assert.rejects(host.createActor(Counter, [], { mailbox: mailbox as MailboxOptions }), {
+      name,
+      message,
     });
   }
   for (const uid of ["", "x".repeat(513), "dramatis:mine"]) {

@@ -49,6 +49,9 @@ function packed(value: unknown): Uint8Array {
   return new Encoder({ maxDepth: 300 }).encode(value);
 }
 
+const TYPE = { module: "m", export: "E", name: "E", version: "1" };
+const MAILBOX = { messages: 1, bytes: 1, overflow: "reject" };
+
 /** A call whose arguments are this table. */
 function table(root: unknown, nodes: unknown): Uint8Array<ArrayBuffer> {
   return forged(packed(["u", "m", new ExtData(1, packed([root, nodes]))]));
@@ -315,6 +318,10 @@ Deno.test("decode: a field of the wrong type is a ProtocolError that names it", 
     ["ping", [1], /fields/i],
     ["destroy", ["u", 1], /kill/],
     ["create", ["u", -1, {}, {}, []], /generation/],
+    ["create", ["u", 1, TYPE, {}, []], /options.mailbox/],
+    ["create", ["u", 1, TYPE, { mailbox: { ...MAILBOX, bytes: -1 } }, []], /mailbox.bytes/],
+    ["create", ["u", 1, TYPE, { mailbox: { ...MAILBOX, messages: "9" } }, []], /mailbox.messages/],
+    ["create", ["u", 1, TYPE, { mailbox: { ...MAILBOX, overflow: "wait" } }, []], /overflow/],
     ["create", ["u", 1, {}, {}, []], /type.module/],
     ["down", [2 ** 48, null, null], /host/],
     ["down", [1, 2 ** 16, null], /pool/],

@@ -43,7 +43,7 @@ export function sampleFrames(): Readonly<Record<string, Frame>> {
       uid: "counter-1",
       generation: 2,
       type: { module: "file:///counter.ts", export: "Counter", name: "Counter", version: "1" },
-      options: { mailboxLimit: 10_000 },
+      options: { mailbox: { messages: 10_000, bytes: 2 ** 26, overflow: "dropOldest" } },
       args: [5, { start: "now" }],
     },
     destroy: { kind: "destroy", ...at, uid: "counter-1", kill: true },

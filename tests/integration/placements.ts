@@ -6,6 +6,7 @@ import {
   type CreateOptions,
   type DeadLetter,
   type Host,
+  type HostOptions,
   onPool,
   type Placement,
   type PoolDescription,
@@ -15,6 +16,11 @@ import {
 
 /** The module whose actors other hosts may make. */
 export const ACTORS = new URL("../fixtures/actors.ts", import.meta.url).href;
+
+/** All of them. */
+const MODULES = ["actors.ts", "message_actors.ts", "stream_actors.ts"].map((file) =>
+  new URL(`../fixtures/${file}`, import.meta.url).href
+);
 
 /** The main pool, a worker pool, a worker pool of another host. */
 export type PlaceName = "main" | "worker" | "remote";
@@ -55,6 +61,11 @@ export class Stage implements AsyncDisposable {
     return this.host.createActor(source, args, { place: this.place, ...options });
   }
 
+  /** How many dead letters nobody has asked for. */
+  get letters(): number {
+    return this.#letters.size;
+  }
+
   /** The next dead letter of either host. */
   letter(): Promise<DeadLetter> {
     return this.#letters.next();
@@ -90,10 +101,14 @@ export class Letters {
   }
 }
 
-/** Opens the stage for one place; the caller disposes of it. */
-export async function openStage(name: PlaceName): Promise<Stage> {
+/**
+ * Opens the stage for one place; the caller disposes of it.
+ *
+ * @param options What the hosts have beside.
+ */
+export async function openStage(name: PlaceName, options: HostOptions = {}): Promise<Stage> {
   const letters = new Letters();
-  const common = { pools: [workerPool({ count: 1 })], onDeadLetter: letters.take };
+  const common = { pools: [workerPool({ count: 1 })], onDeadLetter: letters.take, ...options };
   if (name !== "remote") {
     const host = await startHost(common);
     return new Stage([host], letters, host.pools()[name === "main" ? 0 : 1]!);
@@ -112,14 +127,14 @@ export async function startTwoHosts(
     ...options,
     token,
     listen: { port: 0 },
-    modules: [ACTORS],
+    modules: MODULES,
   });
   try {
     const host = await startHost({
       pools: [workerPool({ count: 1 })],
       ...options,
       token,
-      modules: [ACTORS],
+      modules: MODULES,
       join: [`ws://${owner.address}`],
     });
     return [host, owner];
@@ -130,10 +145,14 @@ export async function startTwoHosts(
 }
 
 /** Registers a test once for each place. */
-export function testEverywhere(name: string, body: (stage: Stage) => Promise<void>): void {
+export function testEverywhere(
+  name: string,
+  body: (stage: Stage) => Promise<void>,
+  options?: HostOptions,
+): void {
   for (const place of ["main", "worker", "remote"] as const) {
     Deno.test(`${name} (${place})`, async () => {
-      await using stage = await openStage(place);
+      await using stage = await openStage(place, options);
       await body(stage);
     });
   }

@@ -9,13 +9,14 @@ const codec = new Codec();
 for (const uid of ["", "a", "u".repeat(31), "u".repeat(200), "Zähler", "Z".repeat(300) + "ä"]) {
   Deno.test(`orderOf: a frame from another link is like one of our own, uid ${uid.slice(0, 9)} of ${uid.length}`, () => {
     const type = { module: "file:///a.ts", export: "A", name: "A", version: "" };
+    const options = { mailbox: { messages: 1, bytes: 1, overflow: "reject" } } as const;
     const base = { ...tell(1, "x"), uid };
     const frames: Frame[] = [
       base,
       { ...base, kind: "call" },
       { ...base, kind: "cancel", reason: "no" },
       { ...base, kind: "destroy", kill: false },
-      { ...base, kind: "create", generation: 1, type, options: { mailboxLimit: 1 } },
+      { ...base, kind: "create", generation: 1, type, options },
     ];
     const orders = frames.flatMap((frame) => [orderOf(frame), orderOf(raw(codec, frame))]);
     assert.equal(new Set(orders).size, 1);

@@ -61,7 +61,7 @@ function chosen(
   const scheduler = new Scheduler(HERE);
   const names = new Set<string>();
   for (let turn = 0; turn < turns; turn++) {
-    const { pool } = scheduler.decide({ type: "T", home, place }, pools);
+    const { pool } = scheduler.choose({ type: "T", home, place }, pools);
     names.add(pool.host === HERE ? pool.name : `${pool.name} there`);
   }
   return [...names].sort();
@@ -124,7 +124,7 @@ Deno.test("leastLoaded: the emptiest, in turn among equals, the main pool last",
   const scheduler = new Scheduler(HERE);
   const pools = [pool(0, "main"), pool(1, "worker"), pool(2, "worker"), pool(3, "worker")];
   const decide = (pools: readonly PoolDescription[]) =>
-    scheduler.decide({ type: "T", home: "cpu" }, pools).pool.name;
+    scheduler.choose({ type: "T", home: "cpu" }, pools).pool.name;
   assert.deepEqual([1, 2, 3, 4].map(() => decide(pools)), [
     "worker-1",
     "worker-2",

@@ -153,7 +153,7 @@ export const created: Promise<ActorRef<Shop>> = host.createActor(Shop, ["Ann"]);
 export const createdWithAll: Promise<ActorRef<Shop>> = host.createActor(Shop, ["Ann", 2], {
   uid: "shop",
   place: mainPool(),
-  mailboxLimit: 10,
+  mailbox: { messages: 10, overflow: "dropOldest" },
 });
 export const createdBank: Promise<ActorRef<Bank>> = host.createActor(Bank, []);
 // @ts-expect-error: an argument is missing
