@@ -29,8 +29,9 @@ export abstract class Actor {
 
   /**
    * The actor's view of its surroundings: its own ref, the running call's signal, and the verbs of
-   * the host. In a `@reentrant` method or a stateless actor read it before the first `await`: later,
-   * another message may be the current one.
+   * the host. Where messages overlap (a `@reentrant` method, a stateless actor) `signal` and `sender` are
+   * those of the message whose code asks, if its method is declared `async`; in a plain function that
+   * returns a promise, read them before it returns.
    *
    * @throws {TypeError} in the constructor, where there is none yet; use `postCreate`.
    */

@@ -4,6 +4,7 @@ import { sizeOfArgs } from "../core/message_size.ts";
 import type { BatchFrame, CallFrame, CallTerms, TellFrame } from "../core/protocol.ts";
 import type { BatchOutcome } from "../actor/batch.ts";
 import { Message, type MessageTerms } from "../actor/message.ts";
+import { dropStream } from "../actor/remote_stream.ts";
 import type { Codec } from "../core/codec.ts";
 
 /** The pool that a message was sent from and runs in. */
@@ -66,7 +67,8 @@ export class LocalMessage extends Message {
         codec,
         resolve && ((result) => resolve(codec.copy(result, "result"))),
       );
-    } else if (resolve !== null) resolve(codec.copy(value, "result"));
+    } else if (resolve === null) dropStream(value);
+    else resolve(codec.copy(value, "result"));
   }
 
   fail(error: Error): void {
@@ -109,6 +111,7 @@ export class RemoteMessage extends Message {
       const answer = (value: unknown) => this.#pool.answer(from, id, value);
       replyBatch(this, value, this.#pool.codec, isAwaited ? answer : null);
     } else if (isAwaited) this.#pool.answer(from, id, value);
+    else dropStream(value);
   }
 
   fail(error: Error): void {

@@ -4,6 +4,7 @@ import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
 import type { ActorSystem, CreateOptions } from "../actor/context.ts";
+import type { CallOptions } from "../actor/message.ts";
 import { type ActorRef, addressOf, createRef } from "../actor/ref.ts";
 import { type HostService, hostServiceOf } from "./host_service.ts";
 import type { LocalPool } from "./local.ts";
@@ -83,13 +84,16 @@ export class System implements ActorSystem<unknown> {
     type Answer = Awaited<ReturnType<HostService[K]>>;
     const here = host === this.#pool.address.host ? this.#here() : undefined;
     if (here === undefined) {
-      return this.#pool.call(hostServiceOf(host), method, args) as Promise<Answer>;
+      return this.#pool.call(hostServiceOf(host), method, args, UNLIMITED) as Promise<Answer>;
     }
     const run = here[method] as (...args: Parameters<HostService[K]>) => Answer | Promise<Answer>;
     // As a message would, never in the turn of whoever asks: that may be the actor it ends.
     return Promise.resolve().then(() => run.apply(here, args));
   }
 }
+
+/** A host's default for calls is none for its own work: an actor whose creation was given up would be nobody's. */
+const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** The constructor's arguments are an argument of the host's `create`: names the place as the user knows it. */
 function inArguments(error: NotSerializableError): NotSerializableError {

@@ -43,26 +43,25 @@ async function* numbers(count: number, told?: { ended: number }): AsyncGenerator
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-testEverywhere("stream: sync and async generators, directly and awaited", async (stage) => {
-  const source = await stage.create(Source, []);
-  for (const count of [0, 1, 2, 63, 64, 65, 200]) {
-    assert.deepEqual(await collect(source.count(count)), range(count));
-    assert.deepEqual(await collect(source.countAsync(count)), range(count));
-    assert.deepEqual(await collect(await source.count(count)), range(count));
-    assert.deepEqual(await collect(await source.countAsync(count)), range(count));
-  }
-  assert.deepEqual(await collect(source.later(3)), range(3));
-  assert.deepEqual(await collect(source.countUnlocked(3)), range(3));
-  assert.deepEqual(await collect(source.web(100)), range(100));
-  const free = await stage.create(FreeSource, []);
-  assert.deepEqual(await collect(free.count(100)), range(100));
-});
-
-testEverywhere("stream: 10,000 items come in order", async (stage) => {
-  const source = await stage.create(Source, []);
-  assert.deepEqual(await collect(source.count(10_000)), range(10_000));
-  assert.deepEqual(await collect(source.countAsync(10_000)), range(10_000));
-});
+testEverywhere(
+  "stream: sync and async generators, directly and awaited, 10,000 items in order",
+  async (stage) => {
+    const source = await stage.create(Source, []);
+    for (const count of [0, 1, 2, 63, 64, 65, 200]) {
+      assert.deepEqual(await collect(source.count(count)), range(count));
+      assert.deepEqual(await collect(source.countAsync(count)), range(count));
+      assert.deepEqual(await collect(await source.count(count)), range(count));
+      assert.deepEqual(await collect(await source.countAsync(count)), range(count));
+    }
+    assert.deepEqual(await collect(source.later(3)), range(3));
+    assert.deepEqual(await collect(source.countUnlocked(3)), range(3));
+    assert.deepEqual(await collect(source.web(100)), range(100));
+    const free = await stage.create(FreeSource, []);
+    assert.deepEqual(await collect(free.count(100)), range(100));
+    assert.deepEqual(await collect(source.count(10_000)), range(10_000));
+    assert.deepEqual(await collect(source.countAsync(10_000)), range(10_000));
+  },
+);
 
 testEverywhere("stream: several at once, of one actor", async (stage) => {
   const source = await stage.create(Source, []);
@@ -412,6 +411,21 @@ testEverywhere("stream: with({ signal }) ends it with the reason", async (stage)
   assert.equal(await source.name(), "source");
 });
 
+testEverywhere("stream: one that nobody waits for is dropped at once", async (stage) => {
+  const source = await stage.create(Source, []);
+  source.web.tell(3);
+  await source.whenEnded(1);
+  const controller = new AbortController();
+  const late = source.lateWeb.with({ signal: controller.signal })();
+  await source.stalled();
+  controller.abort(new RangeError("enough"));
+  await assert.rejects(late, /enough/);
+  await source.whenEnded(2);
+  const early = source.web(3)[Symbol.asyncIterator]();
+  await early.return!();
+  await source.whenEnded(3);
+});
+
 testEverywhere("stream: timeoutMs is for the call, not for the stream", async (stage) => {
   const source = await stage.create(Source, []);
   const consumer = await stage.create(Consumer, []);
@@ -465,36 +479,36 @@ testEverywhere("stream: an argument that is passed on to a third actor", async (
   assert.equal(await consumer.forward(await source.count(1000), third), 499_500);
 });
 
-testEverywhere("stream: an argument that fails, or that is left early", async (stage) => {
-  const consumer = await stage.create(Consumer, []);
-  async function* failing() {
-    yield 1;
-    await null;
-    throw new RangeError("mine");
-  }
-  await assert.rejects(consumer.sum(failing()), { name: "RangeError", message: "mine" });
-  const told = { ended: 0 };
-  assert.equal(await consumer.first(numbers(1_000_000, told)), 0);
-  assert.equal(await consumer.first(numbers(0, told)), undefined);
-  // Whoever leaves says so before it answers.
-  assert.equal(told.ended, 2);
-  async function* unsendable() {
-    yield 1;
-    yield Symbol("s") as unknown as number;
-  }
-  await assert.rejects(consumer.sum(unsendable()), NotSerializableError);
-});
+testEverywhere(
+  "stream: an argument that fails, is left early, or cannot be sent at first",
+  async (stage) => {
+    const consumer = await stage.create(Consumer, []);
+    async function* failing() {
+      yield 1;
+      await null;
+      throw new RangeError("mine");
+    }
+    await assert.rejects(consumer.sum(failing()), { name: "RangeError", message: "mine" });
+    const told = { ended: 0 };
+    assert.equal(await consumer.first(numbers(1_000_000, told)), 0);
+    assert.equal(await consumer.first(numbers(0, told)), undefined);
+    // Whoever leaves says so before it answers.
+    assert.equal(told.ended, 2);
+    async function* unsendable() {
+      yield 1;
+      yield Symbol("s") as unknown as number;
+    }
+    await assert.rejects(consumer.sum(unsendable()), NotSerializableError);
+    // A call that could not be sent can be sent again, with the same stream.
+    const items = numbers(10);
+    const send = (extra: unknown) =>
+      (consumer.sum as unknown as (...args: unknown[]) => Promise<number>)(items, extra);
+    await assert.rejects(send(() => {}), NotSerializableError);
+    assert.equal(await send(1), 45);
+  },
+);
 
-testEverywhere("stream: a call that could not be sent can be sent again with it", async (stage) => {
-  const consumer = await stage.create(Consumer, []);
-  const items = numbers(10);
-  const send = (extra: unknown) =>
-    (consumer.sum as unknown as (...args: unknown[]) => Promise<number>)(items, extra);
-  await assert.rejects(send(() => {}), NotSerializableError);
-  assert.equal(await send(1), 45);
-});
-
-testEverywhere("stream: 64 MiB chunks, one at a time", async (stage) => {
+testEverywhere("stream: chunks of 64 MiB, one at a time and moved", async (stage) => {
   const source = await stage.create(Source, []);
   const bytes = 64 * 2 ** 20;
   let seen = 0;
@@ -506,9 +520,7 @@ testEverywhere("stream: 64 MiB chunks, one at a time", async (stage) => {
     assert((await source.report()).given <= seen + 1);
   }
   assert.equal(seen, 8);
-});
-
-testEverywhere("stream: moved chunks are moved", async (stage) => {
+  // Of an argument too.
   const consumer = await stage.create(Consumer, []);
   const chunks = range(4).map((i) => new Uint8Array(1000).fill(i));
   async function* moving() {
