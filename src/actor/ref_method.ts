@@ -1,7 +1,7 @@
 import type { ActorAddress } from "../core/address.ts";
 import type { BatchOutcome } from "./batch.ts";
 import type { CallOptions } from "./message.ts";
-import { streamable, type StreamResult } from "./remote_stream.ts";
+import { StreamHabit, type StreamResult } from "./remote_stream.ts";
 
 /** What a caller sees of a method's result: promises are awaited, generators are streams. */
 export type MethodResult<R> = [Awaited<R>] extends [never] ? Promise<never>
@@ -74,6 +74,7 @@ export type AnyMethod = RefMethod<(...args: unknown[]) => unknown>;
 
 /** Makes the callable that stands for a method. */
 export function refMethod(address: ActorAddress, name: string, caller: Caller): AnyMethod {
+  const habit = new StreamHabit();
   const batch = async (items: readonly unknown[][], options?: CallOptions) => {
     const { values, failures } = await callBatch(items, options);
     if (failures.length === 0) return values;
@@ -82,11 +83,11 @@ export function refMethod(address: ActorAddress, name: string, caller: Caller): 
   const callBatch = async (items: readonly unknown[][], options?: CallOptions) =>
     await caller.call(address, name, listsOf(items), options, true) as BatchOutcome;
   return Object.assign(
-    (...args: unknown[]) => streamable(caller.call(address, name, args)),
+    (...args: unknown[]) => habit.apply(caller.call(address, name, args)),
     {
       tell: (...args: unknown[]) => caller.tell(address, name, args),
       with: (options: CallOptions) => (...args: unknown[]) =>
-        streamable(caller.call(address, name, args, options), options),
+        habit.apply(caller.call(address, name, args, options), options),
       batch: Object.assign(batch, {
         tell: (items: readonly unknown[][]) => caller.tell(address, name, listsOf(items), true),
       }),

@@ -70,15 +70,28 @@ export type StreamedResult = AsyncIterable<unknown> | Generator<unknown>;
 /** What a call of a method that streams gives: to await, or to iterate at once. */
 export type StreamResult<T> = Promise<AsyncIterable<T>> & AsyncIterable<T>;
 
-/** Lets the promise of a stream be iterated as if it were the stream. */
-export function streamable<T>(promise: Promise<T>, reading?: StreamReading): Promise<T> {
-  const result = reading?.window === undefined && reading?.signal === undefined
-    ? promise
-    : promise.then((value) => {
-      if (value instanceof RemoteStream) value.reading = reading;
-      return value;
-    });
-  return Object.assign(result, { [Symbol.asyncIterator]: () => new LateIterator(result) });
+/** What is known of the results of one method, from those that have come. */
+export class StreamHabit {
+  #streams: boolean | undefined;
+
+  /**
+   * Lets the promise of a stream be iterated as if it were the stream. That makes a promise slow to await,
+   * so it ends with the first result that is none: methods that stream only at times are awaited, as
+   * their type says too.
+   */
+  apply<T>(promise: Promise<T>, reading?: StreamReading): Promise<T> {
+    if (this.#streams === false) return promise;
+    const isPlain = this.#streams === true && reading?.window === undefined &&
+      reading?.signal === undefined;
+    const result = isPlain ? promise : promise.then((value) => this.#learn(value, reading));
+    return Object.assign(result, { [Symbol.asyncIterator]: () => new LateIterator(result) });
+  }
+
+  #learn<T>(value: T, reading: StreamReading | undefined): T {
+    this.#streams = value instanceof RemoteStream;
+    if (value instanceof RemoteStream && reading !== undefined) value.reading = reading;
+    return value;
+  }
 }
 
 const DONE: IteratorResult<unknown> = Object.freeze({ done: true, value: undefined });
