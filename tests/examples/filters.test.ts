@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { blur, edges, gaussianWeights, MAX_RADIUS } from "../../examples/filters/filters.ts";
 import blurSource from "../../examples/filters/blur.wgsl" with { type: "text" };
 import edgesSource from "../../examples/filters/edges.wgsl" with { type: "text" };
-import { agreement, openDevice, runShader } from "./run_shader.ts";
+import { KernelRunner } from "../../gpu/kernel_runner.ts";
+import { gpuTest } from "../gpu/require_gpu.ts";
+import { agreement } from "./agreement.ts";
 
 const width = 13;
 const height = 9;
@@ -103,45 +105,29 @@ Deno.test("blur() and edges() give the same each time", () => {
   assert.deepEqual(edgesOf(speckled()), edgesOf(speckled()));
 });
 
-const device = await openDevice();
-const gpu = { ignore: device === null, sanitizeResources: false };
+const sized = {
+  outputs: { output: () => width * height },
+  threads: () => [width, height, 1] as const,
+};
 
-Deno.test({
-  name: "blur.wgsl and its twin agree within one step of a channel",
-  ...gpu,
-  async fn() {
-    for (const vertical of [0, 1] as const) {
-      for (const radius of [0, 3, 20]) {
-        const source = speckled();
-        const weights = gaussianWeights(radius);
-        const output = new Uint32Array(source.length);
-        blur({ source, weights, output, p: { width, height, radius, vertical } });
-        const words = await runShader(device!, blurSource, [
-          { kind: "input", data: source },
-          { kind: "input", data: weights },
-          { kind: "output", data: new Uint32Array(source.length) },
-          { kind: "uniform", data: Uint32Array.of(width, height, radius, vertical) },
-        ], [width, height]);
-        assert.equal(agreement(words, output, 1), 1);
-      }
+gpuTest("blur.wgsl and its twin agree within one step of a channel", async (gpu) => {
+  const runner = new KernelRunner(gpu, "blur", { wgsl: blurSource, ...sized });
+  for (const vertical of [0, 1] as const) {
+    for (const radius of [0, 3, 20]) {
+      const source = speckled();
+      const weights = gaussianWeights(radius);
+      const twin = new Uint32Array(source.length);
+      const p = { width, height, radius, vertical };
+      blur({ source, weights, output: twin, p });
+      const { output } = await runner.run({ source, weights, p });
+      assert.equal(agreement(output as Uint32Array, twin, 1), 1);
     }
-  },
+  }
 });
 
-Deno.test({
-  name: "edges.wgsl and its twin agree within one step of a channel",
-  ...gpu,
-  async fn() {
-    const source = speckled();
-    const p = new DataView(new ArrayBuffer(12));
-    p.setUint32(0, width, true);
-    p.setUint32(4, height, true);
-    p.setFloat32(8, 1.5, true);
-    const words = await runShader(device!, edgesSource, [
-      { kind: "input", data: source },
-      { kind: "output", data: new Uint32Array(source.length) },
-      { kind: "uniform", data: p },
-    ], [width, height]);
-    assert.equal(agreement(words, edgesOf(source, 1.5), 1), 1);
-  },
+gpuTest("edges.wgsl and its twin agree within one step of a channel", async (gpu) => {
+  const runner = new KernelRunner(gpu, "edges", { wgsl: edgesSource, ...sized });
+  const source = speckled();
+  const { output } = await runner.run({ source, p: { width, height, gain: 1.5 } });
+  assert.equal(agreement(output as Uint32Array, edgesOf(source, 1.5), 1), 1);
 });

@@ -9,7 +9,9 @@ import {
   type View,
 } from "../../examples/mandelbrot/mandelbrot.ts";
 import source from "../../examples/mandelbrot/mandelbrot.wgsl" with { type: "text" };
-import { agreement, openDevice, runShader } from "./run_shader.ts";
+import { KernelRunner } from "../../gpu/kernel_runner.ts";
+import { gpuTest } from "../gpu/require_gpu.ts";
+import { agreement } from "./agreement.ts";
 
 const SMALL: View = { ...SEAHORSE_VALLEY, width: 50, height: 34, step: 2 ** -13 };
 
@@ -132,30 +134,23 @@ Deno.test("renderTile() averages the samples, whose pairs count as each alone", 
   }
 });
 
-const device = await openDevice();
-
-Deno.test({
-  name: "mandelbrot.wgsl and its twin agree on 99.5 % of the pixels within 2 of 255",
-  ignore: device === null,
-  // The device lives as long as the process.
-  sanitizeResources: false,
-  async fn() {
+gpuTest(
+  "mandelbrot.wgsl and its twin agree on 99.5 % of the pixels within 2 of 255",
+  async (gpu) => {
     const all = tiles(SEAHORSE_VALLEY);
     // A smooth tile, filigree, and a part of the set; and one that does not fill its workgroups.
     const odd = { ...all[20]!, width: 37, height: 21 };
     for (const tile of [all[70]!, all[9]!, all[14]!, odd]) {
       const twin = new Uint32Array(tile.width * tile.height);
       mandelbrot({ pixels: twin, tile });
-      const uniform = new DataView(new ArrayBuffer(36));
-      Object.values(tile).forEach((value, i) =>
-        i < 3 ? uniform.setFloat32(4 * i, value, true) : uniform.setUint32(4 * i, value, true)
-      );
-      const pixels = await runShader(device!, source, [
-        { kind: "output", data: new Uint32Array(twin.length) },
-        { kind: "uniform", data: uniform },
-      ], [tile.width, tile.height]);
-      const share = agreement(pixels, twin, 2);
+      const runner = new KernelRunner(gpu, "mandelbrot", {
+        wgsl: source,
+        outputs: { pixels: () => twin.length },
+        threads: () => [tile.width, tile.height, 1],
+      });
+      const { pixels } = await runner.run({ tile: { ...tile } });
+      const share = agreement(pixels as Uint32Array, twin, 2);
       assert.ok(share >= 0.995, `tile at ${tile.x},${tile.y}: ${100 * share} %`);
     }
   },
-});
+);
