@@ -1,7 +1,5 @@
-import { type ActorAddress, formatActor, formatPool } from "../core/address.ts";
-import { type Hop, readChain } from "../core/call_chain.ts";
-import { ActorStoppedError, DeadlockError } from "../core/errors.ts";
-import { Fifo } from "../core/fifo.ts";
+import { type ActorAddress, formatActor } from "../core/address.ts";
+import { ActorStoppedError } from "../core/errors.ts";
 import { Mailbox, type Overflow } from "../core/mailbox.ts";
 import type { CellOptions } from "../core/protocol.ts";
 import { Actor, bindContext } from "./actor.ts";
@@ -9,11 +7,13 @@ import { type ActorMethod, type ActorType, formatType } from "./actor_type.ts";
 import { isThenable, runBatch } from "./batch.ts";
 import { CellContext } from "./cell_context.ts";
 import type { ActorSystem } from "./context.ts";
+import { deadlockOf } from "./deadlock.ts";
 import { Hook, type HookName } from "./hook.ts";
+import { Lock } from "./lock.ts";
 import { mailboxFull } from "./mailbox_full.ts";
 import type { Message, MessageCell } from "./message.ts";
 import type { Caller, Timer } from "./ref_method.ts";
-import { RemoteStream, type StreamedResult } from "./remote_stream.ts";
+import { isStreamed, type StreamedResult } from "./remote_stream.ts";
 import type { Scopes } from "./scopes.ts";
 import { StreamScope } from "./stream_scope.ts";
 import type { Turn, Turns } from "./turns.ts";
@@ -41,12 +41,6 @@ interface Control {
   run(): Promise<void>;
 }
 
-/** Whoever waits for the lock. */
-interface Waiting {
-  grant(): void;
-  refuse(error: Error): void;
-}
-
 /** Messages run in one turn before other cells get theirs. */
 const TURN_MESSAGES = 128;
 
@@ -60,10 +54,7 @@ export class Cell implements Turn, MessageCell {
   readonly #mailbox: Mailbox<Message, Control>;
   readonly #context: CellContext;
   #state: CellState = "starting";
-  /** The lock: held by a message, a hook, or nobody. */
-  #locked = true;
-  /** The message that holds the lock; `null` while a hook does, or nobody. */
-  #holder: Message | null = null;
+  readonly #lock = new Lock(() => this.#schedule());
   #scheduled = false;
   /** Concurrent messages that have not begun: they must not wait behind those that want the lock. */
   readonly #arrived: Mailbox<Message, Control>;
@@ -72,12 +63,6 @@ export class Cell implements Turn, MessageCell {
   readonly #timers = new Set<Timer>();
   /** Numbers the messages that have begun. */
   #serial = 0;
-  /** Messages that want the lock back. */
-  readonly #returning: Waiting[] = [];
-  /** Steps of streams that wait for the lock. */
-  readonly #steps = new Fifo<Waiting>();
-  /** Steps and messages take turns: whose was the last. */
-  #hasStepped = false;
   #destroyed: Promise<void> | undefined;
   /** Ends the wait of who starts or destroys the actor, for a kill. */
   #released: () => void = () => {};
@@ -155,8 +140,9 @@ export class Cell implements Turn, MessageCell {
       return message.fail(this.#stoppedError("is stopped"));
     }
     message.target = method;
-    if (message.terms !== undefined && this.#isCycle(message, method)) {
-      return message.fail(this.#deadlock(message));
+    if (message.terms !== undefined && !method.concurrent) {
+      const deadlock = deadlockOf(message, this.#lock.holder, this.address);
+      if (deadlock !== null) return message.fail(deadlock);
     }
     const overflow = (method.concurrent ? this.#arrived : this.#mailbox).push(message);
     this.#schedule();
@@ -201,13 +187,14 @@ export class Cell implements Turn, MessageCell {
     for (let message; (message = this.#arrived.take()) !== undefined; count++) {
       if (!message.isExpired) this.#begin(message, message.target!, false);
     }
-    while (!this.#locked) {
+    const lock = this.#lock;
+    while (!lock.isHeld) {
       if (this.#runControl()) continue;
       if (count >= TURN_MESSAGES) {
         this.#schedule();
         break;
       }
-      if (this.#grantStep()) {
+      if (lock.grantTurn(this.#mailbox.length > 0)) {
         count++;
         break;
       }
@@ -238,8 +225,9 @@ export class Cell implements Turn, MessageCell {
 
   /** See `Actor.unlocked`. */
   async unlocked<T>(promise: PromiseLike<T>): Promise<T> {
-    const message = this.current ?? this.#holder;
-    if (message === null || this.#holder !== message) return await promise;
+    const lock = this.#lock;
+    const message = this.current ?? lock.holder;
+    if (message === null || lock.holder !== message) return await promise;
     this.#unlock();
     try {
       return await promise;
@@ -247,15 +235,15 @@ export class Cell implements Turn, MessageCell {
       await this.#lockAgain();
       // A message that went on without this wait has ended, and cannot give the lock back.
       if (!this.#running.has(message)) this.#unlock();
-      else this.#holder = message;
+      else lock.holder = message;
     }
   }
 
   /** Takes a step of a stream: under the lock, in turn with messages, unless its method needs none. */
   step(step: () => unknown, scope: StreamScope): unknown {
     if (scope.target!.concurrent) return this.#enter(step, scope, false);
-    const isFree = this.#state === "running" && !this.#locked && this.#mailbox.length === 0 &&
-      this.#steps.length === 0 && this.#returning.length === 0;
+    const isFree = this.#state === "running" && !this.#lock.isHeld && !this.#lock.isWanted &&
+      this.#mailbox.length === 0;
     return isFree ? this.#enter(step, scope, true) : this.#stepLater(step, scope);
   }
 
@@ -269,26 +257,20 @@ export class Cell implements Turn, MessageCell {
 
   async #stepLater(step: () => unknown, scope: StreamScope): Promise<unknown> {
     if (this.#state === "stopped") throw this.#stoppedError("is stopped");
-    await new Promise<void>((grant, refuse) => {
-      this.#steps.push({ grant, refuse });
-      this.#schedule();
-    });
+    await this.#lock.turn();
     return await this.#enter(step, scope, true);
   }
 
   /** Runs code of a stream in its scope. */
   #enter(code: () => unknown, scope: StreamScope, locked: boolean): unknown {
-    if (locked) {
-      this.#locked = true;
-      this.#holder = scope;
-    }
+    if (locked) this.#lock.take(scope);
     const outer = this.#scopes.enter(scope);
     let result: unknown;
     try {
       result = code();
     } finally {
       this.#scopes.leave(outer);
-      if (!isThenable(result) && this.#holder === scope) this.#unlock();
+      if (!isThenable(result) && this.#lock.holder === scope) this.#unlock();
     }
     if (!isThenable(result)) return result;
     this.#running.add(scope);
@@ -304,17 +286,14 @@ export class Cell implements Turn, MessageCell {
   /** Code of a stream that has waited has come to its end. */
   #left(scope: StreamScope): void {
     this.#running.delete(scope);
-    if (this.#holder === scope) this.#unlock();
+    if (this.#lock.holder === scope) this.#unlock();
     else if (this.#state === "stopping") this.#schedule();
   }
 
   #begin(message: Message, method: ActorMethod, locked: boolean): void {
     message.cell = this;
     message.serial = ++this.#serial;
-    if (locked) {
-      this.#locked = true;
-      this.#holder = message;
-    }
+    if (locked) this.#lock.take(message);
     const scopes = this.#scopes;
     const outer = scopes.enter(message);
     let result: unknown;
@@ -325,14 +304,14 @@ export class Cell implements Turn, MessageCell {
     } catch (error) {
       scopes.leave(outer);
       message.ended = true;
-      if (locked) this.#locked = false;
+      if (locked) this.#lock.release();
       this.#fail(message, error);
       return;
     }
     scopes.leave(outer);
     if (!isThenable(result)) {
       message.ended = true;
-      if (locked) this.#locked = false;
+      if (locked) this.#lock.release();
       this.#reply(message, result);
       return;
     }
@@ -360,41 +339,9 @@ export class Cell implements Turn, MessageCell {
     message.ended = true;
     if (!this.#running.delete(message)) return false;
     // It may have given the lock up, and another may have it by now.
-    if (locked && this.#holder === message) this.#unlock();
+    if (locked && this.#lock.holder === message) this.#unlock();
     else if (this.#state === "stopping") this.#schedule();
     return true;
-  }
-
-  /** Whether a message comes back to this actor while it waits, under its lock, for the very answer. */
-  #isCycle({ terms }: Message, { concurrent }: ActorMethod): boolean {
-    const holder = this.#holder;
-    const chain = terms?.chain ?? null;
-    if (chain === null || concurrent || holder === null || holder.ended) return false;
-    return readChain(chain).some((hop) => this.#isHolder(hop));
-  }
-
-  /** Whether a call of a chain is the message that holds the lock. */
-  #isHolder(hop: Hop): boolean {
-    const { host, pool, generation } = this.address;
-    return hop.generation === generation && hop.serial === this.#holder?.serial &&
-      hop.host === host && hop.pool === pool;
-  }
-
-  #deadlock({ terms, method }: Message): DeadlockError {
-    const hops = readChain(terms!.chain!);
-    const start = hops.findIndex((hop) => this.#isHolder(hop));
-    const cycle = hops.slice(start).map((hop) => ({
-      actor: `${hop.uid} in ${formatPool(hop)}`,
-      method: hop.method,
-    }));
-    const path = cycle.map(({ actor, method }) => `\n  ${method} of ${actor} waits for`).join("");
-    return new DeadlockError(
-      `A cycle of calls that wait for each other:${path}\n  ${method} of ${
-        cycle[0]!.actor
-      }, which ` +
-        `cannot run before the first has ended. Make it @reentrant, or wait by this.unlocked(promise)`,
-      cycle,
-    );
   }
 
   #reply(message: Message, value: unknown): void {
@@ -412,8 +359,7 @@ export class Cell implements Turn, MessageCell {
   }
 
   #unlock(): void {
-    this.#holder = null;
-    this.#locked = false;
+    this.#lock.release();
     this.#schedule();
   }
 
@@ -425,40 +371,19 @@ export class Cell implements Turn, MessageCell {
 
   /** Runs what has precedence over messages; `false` if there is nothing. */
   #runControl(): boolean {
-    const returning = this.#returning.shift();
-    if (returning !== undefined) {
-      this.#locked = true;
-      returning.grant();
-      return true;
-    }
+    if (this.#lock.grantBack()) return true;
     // A message that has given up its lock for a while must come to its end first.
     if (this.#running.size > 0) return false;
     const control = this.#mailbox.takeControl();
     if (control === undefined) return false;
-    this.#locked = true;
+    this.#lock.isHeld = true;
     control.run().finally(() => this.#unlock());
     return true;
   }
 
-  /** Lets a stream take a step if it is its turn. */
-  #grantStep(): boolean {
-    const isTurn = !this.#hasStepped || this.#mailbox.length === 0;
-    const step = isTurn ? this.#steps.shift() : undefined;
-    this.#hasStepped = step !== undefined;
-    if (step === undefined) return false;
-    this.#locked = true;
-    step.grant();
-    return true;
-  }
-
   #lockAgain(): Promise<void> {
-    if (this.#state === "stopped") {
-      return Promise.reject(this.#stoppedError("was killed"));
-    }
-    return new Promise((grant, refuse) => {
-      this.#returning.push({ grant, refuse });
-      this.#schedule();
-    });
+    if (this.#state === "stopped") return Promise.reject(this.#stoppedError("was killed"));
+    return this.#lock.back();
   }
 
   async #destroy(): Promise<void> {
@@ -502,8 +427,7 @@ export class Cell implements Turn, MessageCell {
     }
     this.#handBack(why);
     for (const timer of [...this.#timers]) timer.cancel();
-    const waiting = [...this.#returning.splice(0), ...this.#steps.clear()];
-    for (const { refuse } of waiting) refuse(this.#stoppedError(why));
+    this.#lock.close(() => this.#stoppedError(why));
     for (const control of this.#mailbox.clearControl()) void control.run();
     this.type.end?.(this.actor);
   }
@@ -523,11 +447,4 @@ export class Cell implements Turn, MessageCell {
     const names = [...this.type.methods.keys()].join(", ");
     return new TypeError(`${this.where} has no method ${JSON.stringify(name)}; it has: ${names}`);
   }
-}
-
-/** Whether a method has returned something to be iterated step by step. */
-function isStreamed(value: unknown): value is StreamedResult {
-  if (typeof value !== "object" || value === null || value instanceof RemoteStream) return false;
-  return Symbol.asyncIterator in value ||
-    Object.prototype.toString.call(value) === "[object Generator]";
 }

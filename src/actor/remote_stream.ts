@@ -151,3 +151,10 @@ export function streamExtension(
     copy: own,
   };
 }
+
+/** Whether a method has returned something to be iterated step by step. */
+export function isStreamed(value: unknown): value is StreamedResult {
+  if (typeof value !== "object" || value === null || value instanceof RemoteStream) return false;
+  return Symbol.asyncIterator in value ||
+    Object.prototype.toString.call(value) === "[object Generator]";
+}

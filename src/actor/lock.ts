@@ -1,0 +1,89 @@
+import { Fifo } from "../core/fifo.ts";
+import type { Message } from "./message.ts";
+
+/** Whoever waits for the lock. */
+interface Waiter {
+  grant(): void;
+  refuse(error: Error): void;
+}
+
+/**
+ * The lock of an actor: held by a message, by a hook, or by nobody. Messages wait for it in the
+ * mailbox; here wait those that have begun: who gave it up and wants it back, and steps of streams.
+ */
+export class Lock {
+  /** An actor begins with its `postCreate`. */
+  isHeld = true;
+  /** The message that holds it; `null` while a hook does, or nobody. */
+  holder: Message | null = null;
+  readonly #onWaiter: () => void;
+  readonly #returning: Waiter[] = [];
+  readonly #steps = new Fifo<Waiter>();
+  /** Steps and messages take turns: whose was the last. */
+  #hasStepped = false;
+
+  /** @param onWaiter Somebody has begun to wait. */
+  constructor(onWaiter: () => void) {
+    this.#onWaiter = onWaiter;
+  }
+
+  /** Whether one that has begun waits for it. */
+  get isWanted(): boolean {
+    return this.#returning.length > 0 || this.#steps.length > 0;
+  }
+
+  /** Gives the lock to a message. */
+  take(message: Message): void {
+    this.isHeld = true;
+    this.holder = message;
+  }
+
+  /** Takes the lock from whoever holds it. */
+  release(): void {
+    this.holder = null;
+    this.isHeld = false;
+  }
+
+  /** Resolves once a message that gave the lock up has it again; the lock then has no holder yet. */
+  back(): Promise<void> {
+    return this.#wait((waiter) => this.#returning.push(waiter));
+  }
+
+  /** Resolves once it is the turn of a step of a stream. */
+  turn(): Promise<void> {
+    return this.#wait((waiter) => this.#steps.push(waiter));
+  }
+
+  /** Grants the lock, which must be free, to the first that wants it back; `false` if nobody does. */
+  grantBack(): boolean {
+    return this.#grant(this.#returning.shift());
+  }
+
+  /** Grants the lock, which must be free, to a step if it is its turn. */
+  grantTurn(areMessagesWaiting: boolean): boolean {
+    const isTurn = !this.#hasStepped || !areMessagesWaiting;
+    this.#hasStepped = isTurn && this.#grant(this.#steps.shift());
+    return this.#hasStepped;
+  }
+
+  /** There is no lock any more: whoever waits is told so. */
+  close(reason: () => Error): void {
+    for (const { refuse } of [...this.#returning.splice(0), ...this.#steps.clear()]) {
+      refuse(reason());
+    }
+  }
+
+  #wait(add: (waiter: Waiter) => void): Promise<void> {
+    return new Promise((grant, refuse) => {
+      add({ grant, refuse });
+      this.#onWaiter();
+    });
+  }
+
+  #grant(waiter: Waiter | undefined): boolean {
+    if (waiter === undefined) return false;
+    this.isHeld = true;
+    waiter.grant();
+    return true;
+  }
+}
