@@ -47,6 +47,11 @@ function isFlatList(list: object): list is unknown[] {
   return true;
 }
 
+/** The same of the argument lists of a batch. */
+function areFlatLists(lists: object): lists is unknown[][] {
+  return Array.isArray(lists) && lists.every((list) => Array.isArray(list) && isFlatList(list));
+}
+
 /** Anything else goes through the same table of nodes as on a link, but never becomes bytes. */
 function copyGraph(value: unknown, extensions: readonly CodecExtension[], root: string): unknown {
   const { table, segments: uses, detach } = new GraphBuilder(extensions, "local")
@@ -80,6 +85,7 @@ export function copyValue<T>(
   }
   try {
     if (root === "args" && isFlatList(value)) return value.slice() as T;
+    if (root === "items" && areFlatLists(value)) return value.map((list) => list.slice()) as T;
     if (check.isPlain(value)) return copyPlain(value) as T;
   } catch {
     // A getter threw, or a Proxy's trap: the other way of copying says where.

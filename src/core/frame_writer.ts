@@ -198,6 +198,7 @@ export class FrameWriter {
 
   #isPlain(value: unknown, frame: Frame, root: string): boolean {
     try {
+      if (frame.kind === "batch") return this.#check.isPlainBatch(value as readonly unknown[]);
       return root === "args" && frame.kind !== "create"
         ? this.#check.isPlainList(value as readonly unknown[])
         : this.#check.isPlain(value);

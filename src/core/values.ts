@@ -75,6 +75,21 @@ export class PlainCheck {
     return true;
   }
 
+  /** The same of the lists of a batch: they are many lists of arguments, not parts of one value. */
+  isPlainBatch(lists: readonly unknown[]): boolean {
+    let count = 0;
+    for (const list of lists) {
+      if (!Array.isArray(list)) return this.#run(lists);
+      count += 1 + list.length;
+      for (let i = 0; i < list.length; i++) {
+        const item = list[i];
+        if (typeof item === "object" && item !== null) return this.#run(lists);
+        if (!this.#primitive(item) || item === undefined && !(i in list)) return false;
+      }
+    }
+    return count <= MAX_PLAIN;
+  }
+
   #primitive(value: unknown): boolean {
     switch (typeof value) {
       case "string":
