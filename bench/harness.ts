@@ -72,9 +72,16 @@ export async function sideBySide(
   await subject();
   for (let i = 0; i < REPEATS; i++) {
     baselines.push(await baseline());
+    await breathe();
     values.push(await subject());
+    await breathe();
   }
   return { values, baselines };
+}
+
+/** Lets the event loop turn: work in microtasks alone would hold back the heartbeats of links. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** Gathers figures and prints each as it comes. */
