@@ -5,9 +5,27 @@
  * @module
  */
 export { Actor, StatelessActor } from "./src/actor/actor.ts";
-export { actor, type ActorOptions, batched, reentrant } from "./src/actor/decorators.ts";
+export {
+  actor,
+  type ActorOptions,
+  batched,
+  readOnly,
+  reentrant,
+  slowCallMs,
+} from "./src/actor/decorators.ts";
+export {
+  type BufferName,
+  BufferRef,
+  type BufferRefData,
+  type BufferTarget,
+  type ByteWriter,
+  type CopyOptions,
+  type CopySource,
+} from "./src/actor/buffer_ref.ts";
 export type { ActorContext, ActorSystem, CreateOptions } from "./src/actor/context.ts";
 export type { ActorClass, ActorFactory, ActorSource } from "./src/actor/actor_type.ts";
+export type { ActorCounters } from "./src/actor/cell_stats.ts";
+export type { CellState } from "./src/actor/cell.ts";
 export type { DeadLetter } from "./src/actor/dead_letter.ts";
 export type { CallOptions } from "./src/actor/message.ts";
 export { type ActorRef, addressOf, isRef, type MethodNames } from "./src/actor/ref.ts";
@@ -34,6 +52,7 @@ export {
   ActorStartError,
   type ActorStartPhase,
   ActorStoppedError,
+  BufferNotFoundError,
   CallTimeoutError,
   DeadlockError,
   type DeadlockHop,
@@ -57,11 +76,35 @@ export {
   ProtocolError,
 } from "./src/core/errors.ts";
 export type { MailboxOptions } from "./src/core/mailbox_options.ts";
+export type { Replicas } from "./src/core/stateless_options.ts";
 export type { HostDescription, MailboxOverflow, PoolDescription } from "./src/core/protocol.ts";
 export { share, transfer } from "./src/core/transfer.ts";
+export type {
+  ActorInspection,
+  DeadLetterCount,
+  HostInspection,
+  PoolInspection,
+  PoolState,
+  RunningMessage,
+} from "./src/debug/inspection.ts";
+export type { DebugOptions } from "./src/debug/options.ts";
+export {
+  type CallerHop,
+  type CallReport,
+  type DeadlockReport,
+  type DebugReport,
+  formatReport,
+  type LoopReport,
+  type RunningCode,
+} from "./src/debug/report.ts";
 export { Host, startHost } from "./src/host/host.ts";
 export type { HostOptions, ListenOptions } from "./src/host/options.ts";
 export type { PoolSpec } from "./src/pool/pool.ts";
+export {
+  type ProcessPermissions,
+  processPool,
+  type ProcessPoolOptions,
+} from "./src/pool/process.ts";
 export { workerPool, type WorkerPoolOptions } from "./src/pool/worker.ts";
 export {
   anyHost,

@@ -40,9 +40,14 @@ export class BareSocket implements AsyncDisposable {
 
   /** One message there and one back. */
   call(): Promise<void> {
+    return this.send(this.#frame);
+  }
+
+  /** Some bytes there; of many, only a few come back. */
+  send(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      this.#socket.send(this.#frame);
+      this.#socket.send(bytes);
     });
   }
 

@@ -6,9 +6,12 @@
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
 import { callsAcrossHosts, callsAcrossPools, callsInPool } from "./calls.ts";
+import { copies } from "./copies.ts";
+import { debugging } from "./debug.ts";
 import { Report } from "./harness.ts";
 import { creation, poolStart } from "./life.ts";
 import { messages } from "./messages.ts";
+import { replicas } from "./replicas.ts";
 
 const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   pool: callsInPool,
@@ -17,6 +20,9 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   start: poolStart,
   create: creation,
   messages,
+  debug: debugging,
+  copy: copies,
+  replicas,
 };
 
 const { values } = parseArgs({

@@ -49,7 +49,7 @@ Deno.test("layers: a worker's entry loads only what an actor needs", async () =>
     "npm:@msgpack/msgpack",
   ]);
   assert.deepEqual(
-    loaded.filter((to) => /^(src\/(host|cli|debug|observe|schedule)|gpu)\//.test(to)),
+    loaded.filter((to) => /^(src\/(host|cli|observe|schedule)|gpu)\//.test(to)),
     [],
   );
 });

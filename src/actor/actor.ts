@@ -68,7 +68,8 @@ export abstract class Actor {
 }
 
 /**
- * The base of stateless actors: messages run concurrently, as many as come.
+ * The base of stateless actors: messages run concurrently, as many as come, or as many as
+ * `createActor(…, { concurrency })` says. They may have `replicas`, which share their messages.
  *
  * @example
  * ```ts

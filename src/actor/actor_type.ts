@@ -1,3 +1,4 @@
+import type { PoolAddress } from "../core/address.ts";
 import type { TypeName } from "../core/protocol.ts";
 import { Actor, StatelessActor } from "./actor.ts";
 
@@ -7,8 +8,20 @@ export const ACTOR_TYPE: unique symbol = Symbol.for("dramatis.actorType") as nev
 /** The key that marks a method as not needing the lock. */
 export const REENTRANT: unique symbol = Symbol.for("dramatis.reentrant") as never;
 
+/** The key under which a method carries the milliseconds after which it is slow. */
+export const SLOW_CALL_MS: unique symbol = Symbol.for("dramatis.slowCallMs") as never;
+
+/** The key that marks a method as one that only reads. */
+export const READ_ONLY: unique symbol = Symbol.for("dramatis.readOnly") as never;
+
 /** The key under which a batch handler carries the name of its method. */
 export const BATCHED: unique symbol = Symbol.for("dramatis.batched") as never;
+
+/** The key under which a base class says what is special about the types of its classes. */
+export const TYPE_OF_BASE: unique symbol = Symbol.for("dramatis.typeOfBase") as never;
+
+/** The module of the runtime's own types, which cannot be made by name. */
+export const RUNTIME_MODULE = "dramatis:";
 
 /** What a pool offers to the actors that live in it, by name; a gpu pool has `gpu`. */
 export type Resources = Readonly<Record<string, unknown>>;
@@ -18,8 +31,14 @@ export interface ActorMethod {
   readonly run: (this: Actor, ...args: unknown[]) => unknown;
   /** Runs without waiting for the lock. */
   readonly concurrent: boolean;
+  /** Shares the lock with others that only read. */
+  readonly readOnly: boolean;
   /** Declared `async`: its code goes on after the call has returned. */
   readonly isAsync: boolean;
+  /** Its place among the methods of its type. */
+  readonly index: number;
+  /** Milliseconds after which a call of it is slow; those of the type unless it says. */
+  readonly slowCallMs: number | undefined;
   /** Takes a whole batch at once, instead of one call after the other. */
   readonly batch: ActorMethod["run"] | null;
 }
@@ -29,12 +48,18 @@ export interface ActorType<A extends Actor = Actor, P extends unknown[] = unknow
   readonly name: TypeName;
   /** Where its actors are at home: a class on a cpu, a kernel on a gpu. */
   readonly home: "cpu" | "gpu";
+  /** Its actors keep nothing between messages: they may run at once, and in several replicas. */
+  readonly stateless?: boolean;
+  /** Milliseconds after which a call of its actors is slow; those of the host unless it says. */
+  readonly slowCallMs?: number | undefined;
   /** What may be called, by name: nothing else can be reached by a message. */
   readonly methods: ReadonlyMap<string, ActorMethod>;
   /** Makes an instance; may take a while, and may fail. */
   create(args: P, resources: Resources): A | Promise<A>;
   /** Frees what the collector does not see. Called once, when an actor has ended, killed ones too. */
   end?(actor: A): void;
+  /** Pools are gone, or whole hosts: what is kept for them is kept for nobody. */
+  lost?(actor: A, isGone: (pool: PoolAddress) => boolean): void;
 }
 
 /** A class of actors. */
@@ -80,8 +105,22 @@ export function findActorType(value: unknown): ActorType | undefined {
 }
 
 /** The type of a decorated class. */
-export function classType(cls: ActorClass, name: TypeName): ActorType {
-  return { name, home: "cpu", methods: callableMethods(cls), create: (args) => new cls(...args) };
+export function classType(cls: ActorClass, name: TypeName, slowCallMs?: number): ActorType {
+  const type: ActorType = {
+    name,
+    slowCallMs,
+    home: "cpu",
+    stateless: isStateless(cls),
+    methods: callableMethods(cls),
+    create: (args) => new cls(...args),
+  };
+  const { [TYPE_OF_BASE]: special } = cls as { [TYPE_OF_BASE]?: (type: ActorType) => ActorType };
+  return special === undefined ? type : special(type);
+}
+
+/** Whether its actors are the runtime's own: they answer for themselves. */
+export function isRuntimeType({ name }: ActorType): boolean {
+  return name.module === RUNTIME_MODULE;
 }
 
 /** A type's name for people. */
@@ -92,17 +131,26 @@ export function formatType(name: TypeName): string {
 /** The methods that the class and its own base classes declare; not those of Actor and Object. */
 export function callableMethods(cls: ActorClass): ReadonlyMap<string, ActorMethod> {
   const methods = new Map<string, ActorMethod>();
-  const stateless = cls.prototype instanceof StatelessActor;
+  const stateless = isStateless(cls);
   let prototype: object | null = cls.prototype;
   while (prototype !== null && !BASES.has(prototype)) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       if (typeof value !== "function" || name in Actor.prototype || methods.has(name)) continue;
       const concurrent = stateless || Object.hasOwn(value, REENTRANT);
-      methods.set(name, { run: value, concurrent, isAsync: isAsync(value), batch: null });
+      const { [SLOW_CALL_MS]: slowCallMs } = value as { [SLOW_CALL_MS]?: number };
+      const index = methods.size;
+      const async = isAsync(value);
+      const readOnly = Object.hasOwn(value, READ_ONLY);
+      const kind = { concurrent, readOnly, isAsync: async };
+      methods.set(name, { run: value, ...kind, index, slowCallMs, batch: null });
     }
     prototype = Object.getPrototypeOf(prototype);
   }
   return withBatches(cls.name, methods);
+}
+
+function isStateless(cls: ActorClass): boolean {
+  return cls.prototype instanceof StatelessActor;
 }
 
 function isAsync(method: object): boolean {

@@ -2,10 +2,13 @@ import { type ActorAddress, formatActor } from "../core/address.ts";
 import { ActorStoppedError } from "../core/errors.ts";
 import { Mailbox, type Overflow } from "../core/mailbox.ts";
 import type { CellOptions } from "../core/protocol.ts";
+import type { Activity } from "./activity.ts";
 import { Actor, bindContext } from "./actor.ts";
 import { type ActorMethod, type ActorType, formatType } from "./actor_type.ts";
-import { isThenable, runBatch } from "./batch.ts";
+import { type BatchOutcome, isThenable, runBatch } from "./batch.ts";
 import { CellContext } from "./cell_context.ts";
+import type { ActorCounters, CellStats } from "./cell_stats.ts";
+import { CellWatch, type Stay } from "./cell_watch.ts";
 import type { ActorSystem } from "./context.ts";
 import { deadlockOf } from "./deadlock.ts";
 import { Hook, type HookName } from "./hook.ts";
@@ -22,6 +25,8 @@ import type { Turn, Turns } from "./turns.ts";
 export interface CellHost extends Caller {
   readonly turns: Turns;
   readonly scopes: Scopes;
+  /** What its cells write down. */
+  readonly activity: Activity;
   readonly system: ActorSystem<unknown>;
   /** Makes a stream of what a method has returned. */
   stream(result: StreamedResult, cell: Cell, scope: StreamScope): unknown;
@@ -58,11 +63,17 @@ export class Cell implements Turn, MessageCell {
   #scheduled = false;
   /** Concurrent messages that have not begun: they must not wait behind those that want the lock. */
   readonly #arrived: Mailbox<Message, Control>;
+  /** How many of them may begin now, each until it, or the stream that it gives, is over. */
+  #free: number;
   /** Messages that have begun and not ended. */
-  readonly #running = new Set<Message>();
+  readonly #running = new Map<Message, Stay>();
+  readonly #watch: CellWatch;
+  readonly #stats: CellStats;
   readonly #timers = new Set<Timer>();
-  /** Numbers the messages that have begun. */
+  /** Numbers the messages and hooks that have begun. */
   #serial = 0;
+  /** How many of them were hooks. */
+  #hooks = 0;
   #destroyed: Promise<void> | undefined;
   /** Ends the wait of who starts or destroys the actor, for a kill. */
   #released: () => void = () => {};
@@ -81,6 +92,9 @@ export class Cell implements Turn, MessageCell {
     this.#scopes = host.scopes;
     this.#mailbox = new Mailbox(options.mailbox);
     this.#arrived = new Mailbox(options.mailbox);
+    this.#free = options.concurrency ?? Infinity;
+    this.#watch = new CellWatch(host.activity, type, address);
+    this.#stats = this.#watch.stats;
     this.#context = new CellContext(this, host);
     bindContext(actor, this.#context);
   }
@@ -104,6 +118,38 @@ export class Cell implements Turn, MessageCell {
     return this.#mailbox.length + this.#arrived.length;
   }
 
+  /** What it has done so far. */
+  get counters(): ActorCounters {
+    return this.#watch.stats.read(this.#serial - this.#hooks);
+  }
+
+  /** Whether there is anything to look at. */
+  get isBusy(): boolean {
+    return this.#running.size > 0 || this.queued > 0;
+  }
+
+  /** Messages that have begun and not ended. */
+  get running(): ReadonlyMap<Message, Stay> {
+    return this.#running;
+  }
+
+  /** The messages that hold the lock: several if they only read, none while a hook does, or nobody. */
+  get holders(): readonly Message[] {
+    return this.#lock.holders;
+  }
+
+  /** The first that matches of those that wait, those for the lock before others. */
+  findWaiting(matches: (message: Message) => boolean): Message | undefined {
+    return this.#mailbox.find(matches) ?? this.#arrived.find(matches);
+  }
+
+  /** Takes out what waits and matches, and fails it. */
+  refuse(matches: (message: Message) => boolean, error: Error): void {
+    const refused = [...this.#mailbox.removeWhere(matches), ...this.#arrived.removeWhere(matches)];
+    this.#stats.lost(refused);
+    for (const message of refused) message.fail(error);
+  }
+
   /** Runs `postCreate`, then lets messages in. If it throws, the cell is stopped and throws that. */
   async start(): Promise<void> {
     try {
@@ -122,7 +168,13 @@ export class Cell implements Turn, MessageCell {
   #runHook(name: HookName): void | Promise<void> {
     if (this.actor[name] === Actor.prototype[name]) return;
     const hook = new Hook(name, this, ++this.#serial);
-    return this.#scopes.runAsync(hook, () => this.actor[name]()) as void | Promise<void>;
+    this.#hooks++;
+    const outer = this.#watch.enterHook(name);
+    try {
+      return this.#scopes.runAsync(hook, () => this.actor[name]()) as void | Promise<void>;
+    } finally {
+      this.#watch.leave(outer);
+    }
   }
 
   /** Rejects when the actor is killed before it has started: its `postCreate` may never come to its end. */
@@ -140,13 +192,37 @@ export class Cell implements Turn, MessageCell {
       return message.fail(this.#stoppedError("is stopped"));
     }
     message.target = method;
+    let skipsQueue = method.concurrent;
     if (message.terms !== undefined && !method.concurrent) {
-      const deadlock = deadlockOf(message, this.#lock.holder, this.address);
-      if (deadlock !== null) return message.fail(deadlock);
+      const deadlock = deadlockOf(message, this.#lock.holders, this.address);
+      // One that reads and waits for another: behind a writer, they would wait for each other.
+      skipsQueue = deadlock !== null && method.readOnly && this.#lock.isShared;
+      if (deadlock !== null && !skipsQueue) return message.fail(deadlock);
     }
-    const overflow = (method.concurrent ? this.#arrived : this.#mailbox).push(message);
+    const { measuring, mask } = this.#stats;
+    if ((this.#serial & mask) === 0 && measuring === null) this.#stats.arrived(message);
+    if (message.isPrompt && this.#isFree(method) && this.#host.turns.enter()) {
+      try {
+        return this.#begin(message, method, !method.concurrent);
+      } finally {
+        this.#host.turns.leave();
+      }
+    }
+    this.#queue(message, skipsQueue ? this.#arrived : this.#mailbox);
+  }
+
+  #queue(message: Message, mailbox: Mailbox<Message, Control>): void {
+    this.#watch.wait(message);
+    const overflow = mailbox.push(message);
     this.#schedule();
     if (overflow !== null) this.#failLost(message, overflow);
+  }
+
+  /** Whether a message can begin now. */
+  #isFree(method: ActorMethod): boolean {
+    if (this.#state !== "running") return false;
+    if (method.concurrent) return this.#arrived.length === 0 && this.#free > 0;
+    return !this.#lock.isHeld && !this.#lock.isWanted && this.#mailbox.length === 0;
   }
 
   /** Takes a message that the actor sends to itself: while a hook runs, it does not wait. */
@@ -154,17 +230,18 @@ export class Cell implements Turn, MessageCell {
     const method = this.type.methods.get(message.method);
     const hooked = this.#state === "starting" || this.#state === "stopping";
     if (method === undefined || !hooked) return this.deliver(message);
+    message.target = method;
     this.#begin(message, method, false);
   }
 
-  /** The caller has given up: a message that waits is dropped, one that runs sees its signal abort. */
+  /** Callers have given up: messages that wait are dropped, those that run see their signal abort. */
   cancel(matches: (message: Message) => boolean, reason: unknown): void {
-    for (const message of this.#running) {
+    for (const message of [...this.#running.keys()].filter(matches)) {
       // Listeners run at once, and are not part of what runs here.
-      if (matches(message)) return this.#scopes.outside(() => message.cancel(reason));
+      this.#scopes.outside(() => message.cancel(reason));
     }
-    this.#mailbox.removeWhere(matches);
-    this.#arrived.removeWhere(matches);
+    this.#stats.lost(this.#mailbox.removeWhere(matches));
+    this.#stats.lost(this.#arrived.removeWhere(matches));
   }
 
   /** Waits for the running message, hands back the queued ones, runs `preDestroy`. */
@@ -183,9 +260,14 @@ export class Cell implements Turn, MessageCell {
   run(): number {
     this.#scheduled = false;
     let count = 0;
+    const { queued } = this;
+    if (queued > this.#stats.longestQueue) this.#stats.longestQueue = queued;
     if (this.#state === "starting" || this.#state === "stopped") return count;
-    for (let message; (message = this.#arrived.take()) !== undefined; count++) {
-      if (!message.isExpired) this.#begin(message, message.target!, false);
+    for (let message; this.#free > 0 && (message = this.#arrived.take()); count++) {
+      const needsLock = !message.target!.concurrent;
+      // The one that it was to read beside has ended meanwhile.
+      if (needsLock && !this.#lock.isShared) this.#queue(message, this.#mailbox);
+      else this.#beginIfWanted(message, needsLock);
     }
     const lock = this.#lock;
     while (!lock.isHeld) {
@@ -201,7 +283,21 @@ export class Cell implements Turn, MessageCell {
       const message = this.#mailbox.take();
       if (message === undefined) break;
       count++;
-      if (!message.isExpired) this.#begin(message, message.target!, true);
+      this.#beginIfWanted(message, true);
+    }
+    return count + this.#readAlong();
+  }
+
+  /** Messages that only read begin beside those that do, until one that does not is the next. */
+  #readAlong(): number {
+    let count = 0;
+    const lock = this.#lock;
+    while (lock.isShared && !lock.isWanted && this.#mailbox.peek()?.target?.readOnly) {
+      if (count++ >= TURN_MESSAGES) {
+        this.#schedule();
+        break;
+      }
+      this.#beginIfWanted(this.#mailbox.take()!, true);
     }
     return count;
   }
@@ -227,8 +323,8 @@ export class Cell implements Turn, MessageCell {
   async unlocked<T>(promise: PromiseLike<T>): Promise<T> {
     const lock = this.#lock;
     const message = this.current ?? lock.holder;
-    if (message === null || lock.holder !== message) return await promise;
-    this.#unlock();
+    if (message === null || !lock.holds(message)) return await promise;
+    this.#unlock(message);
     try {
       return await promise;
     } finally {
@@ -264,16 +360,19 @@ export class Cell implements Turn, MessageCell {
   /** Runs code of a stream in its scope. */
   #enter(code: () => unknown, scope: StreamScope, locked: boolean): unknown {
     if (locked) this.#lock.take(scope);
+    const method = scope.target!;
     const outer = this.#scopes.enter(scope);
+    const outerMark = this.#watch.enter(method);
     let result: unknown;
     try {
       result = code();
     } finally {
+      this.#watch.leave(outerMark);
       this.#scopes.leave(outer);
       if (!isThenable(result) && this.#lock.holder === scope) this.#unlock();
     }
     if (!isThenable(result)) return result;
-    this.#running.add(scope);
+    this.#running.set(scope, this.#watch.stay(method));
     return result.then((value) => {
       this.#left(scope);
       return value;
@@ -285,15 +384,36 @@ export class Cell implements Turn, MessageCell {
 
   /** Code of a stream that has waited has come to its end. */
   #left(scope: StreamScope): void {
-    this.#running.delete(scope);
+    this.#gone(scope);
     if (this.#lock.holder === scope) this.#unlock();
     else if (this.#state === "stopping") this.#schedule();
+  }
+
+  /** Takes a message out of those that run; `false` if a kill has done so already. */
+  #gone(message: Message): boolean {
+    const stay = this.#running.get(message);
+    if (stay === undefined) return false;
+    this.#running.delete(message);
+    this.#watch.stayed(stay);
+    return true;
+  }
+
+  #beginIfWanted(message: Message, locked: boolean): void {
+    if (message.isExpired) this.#stats.lost([message]);
+    else this.#begin(message, message.target!, locked);
   }
 
   #begin(message: Message, method: ActorMethod, locked: boolean): void {
     message.cell = this;
     message.serial = ++this.#serial;
-    if (locked) this.#lock.take(message);
+    if (!locked) this.#free--;
+    else if (method.readOnly) this.#lock.share(message);
+    else this.#lock.take(message);
+    const watch = this.#watch;
+    const stats = this.#stats;
+    const isMeasured = message === stats.measuring;
+    if (isMeasured) stats.begun();
+    const outerMark = watch.enter(method);
     const scopes = this.#scopes;
     const outer = scopes.enter(message);
     let result: unknown;
@@ -303,19 +423,25 @@ export class Cell implements Turn, MessageCell {
         : this.#invoke(message, method);
     } catch (error) {
       scopes.leave(outer);
+      watch.leave(outerMark);
+      if (isMeasured) stats.ended();
       message.ended = true;
-      if (locked) this.#lock.release();
+      if (locked) this.#lock.release(message);
+      else this.#freeOne();
       this.#fail(message, error);
       return;
     }
     scopes.leave(outer);
+    watch.leave(outerMark);
     if (!isThenable(result)) {
+      if (isMeasured) stats.ended();
       message.ended = true;
-      if (locked) this.#lock.release();
+      if (locked) this.#lock.release(message);
+      else this.#freeOne();
       this.#reply(message, result);
       return;
     }
-    this.#running.add(message);
+    this.#running.set(message, watch.stay(method));
     result.then(
       (value) => {
         if (this.#finish(message, locked)) this.#reply(message, value);
@@ -329,6 +455,7 @@ export class Cell implements Turn, MessageCell {
   #invoke(message: Message, method: ActorMethod): unknown {
     const { args, isBatch } = message;
     if (!isBatch) return method.run.apply(this.actor, args);
+    this.#stats.batched += args.length - 1;
     return runBatch(this, method, args as unknown[][], (thrown) => {
       return this.#host.failure(thrown, this.where, message.method);
     });
@@ -337,29 +464,51 @@ export class Cell implements Turn, MessageCell {
   /** A message that has begun ends; `false` if a kill has answered it already. */
   #finish(message: Message, locked: boolean): boolean {
     message.ended = true;
-    if (!this.#running.delete(message)) return false;
+    if (!this.#gone(message)) return false;
+    if (message === this.#stats.measuring) this.#stats.ended();
+    if (!locked) this.#freeOne();
     // It may have given the lock up, and another may have it by now.
-    if (locked && this.#lock.holder === message) this.#unlock();
+    if (locked && this.#lock.holds(message)) this.#unlock(message);
     else if (this.#state === "stopping") this.#schedule();
     return true;
   }
 
   #reply(message: Message, value: unknown): void {
+    if (message.isBatch) this.#stats.errors += (value as BatchOutcome).failures.length;
     try {
-      message.reply(
-        isStreamed(value) ? this.#host.stream(value, this, new StreamScope(message)) : value,
-      );
+      message.reply(isStreamed(value) ? this.#stream(value, message) : value);
     } catch (error) {
       this.#fail(message, error);
     }
   }
 
+  /** What has begun and gives a stream goes on for as long as that does. */
+  #stream(result: StreamedResult, message: Message): unknown {
+    const isConcurrent = message.target!.concurrent;
+    if (isConcurrent) this.#free--;
+    const scope = new StreamScope(message, () => {
+      if (isConcurrent) this.#freeOne();
+    });
+    try {
+      return this.#host.stream(result, this, scope);
+    } catch (error) {
+      scope.close();
+      throw error;
+    }
+  }
+
+  /** A message that runs without the lock is over: another may begin. */
+  #freeOne(): void {
+    if (this.#free++ === 0) this.#schedule();
+  }
+
   #fail(message: Message, error: unknown): void {
+    this.#stats.errors += message.isBatch ? message.args.length : 1;
     message.fail(this.#host.failure(error, this.where, message.method));
   }
 
-  #unlock(): void {
-    this.#lock.release();
+  #unlock(reader?: Message): void {
+    this.#lock.release(reader);
     this.#schedule();
   }
 
@@ -412,15 +561,15 @@ export class Cell implements Turn, MessageCell {
   /** Refuses every message that waits. */
   #handBack(why: string): void {
     const waiting = [...this.#arrived.clearMessages(), ...this.#mailbox.clearMessages()];
+    this.#stats.lost(waiting);
     for (const message of waiting) message.fail(this.#stoppedError(why));
   }
 
   #end(why: string): void {
     if (this.#state === "stopped") return;
     this.#state = "stopped";
-    const running = [...this.#running];
-    this.#running.clear();
-    for (const message of running) {
+    for (const message of [...this.#running.keys()]) {
+      this.#gone(message);
       message.ended = true;
       message.fail(this.#stoppedError(why));
       message.cancel(this.#stoppedError(why));
@@ -438,6 +587,7 @@ export class Cell implements Turn, MessageCell {
 
   /** Tells the callers of what a full mailbox has lost. */
   #failLost(arrived: Message, overflow: Overflow<Message>): void {
+    this.#stats.lost(overflow.lost);
     for (const lost of overflow.lost) {
       lost.fail(mailboxFull(this.where, lost, arrived, overflow));
     }

@@ -1,11 +1,13 @@
-import type { ActorAddress, PoolAddress } from "../core/address.ts";
+import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
+import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "./buffer_ref.ts";
 import type { Cell, CellHost } from "./cell.ts";
 import type { ActorContext, CreateOptions } from "./context.ts";
 import { type DeviceArray, DeviceRef, type DeviceRefData } from "./device_ref.ts";
 import { type ActorRef, addressOf, createRef } from "./ref.ts";
+import type { Caller } from "./ref_method.ts";
 
 /** In a hook there is nobody who could give up. */
 const NEVER = new AbortController();
@@ -38,7 +40,7 @@ export class CellContext implements ActorContext {
   }
 
   deviceRef<T extends DeviceArray>(data: Omit<DeviceRefData, "owner">): DeviceRef<T> {
-    return new DeviceRef<T>({ ...data, owner: this.address }, this.#host);
+    return new DeviceRef<T>({ ...data, owner: this.address }, this.#caller);
   }
 
   unlocked<T>(promise: PromiseLike<T>): Promise<T> {
@@ -73,12 +75,46 @@ export class CellContext implements ActorContext {
     return this.#host.system.poolConfig();
   }
 
+  bufferRef(target: BufferTarget): BufferRef {
+    return this.#host.scopes.inCell(this.#cell, () => this.#host.system.bufferRef(target));
+  }
+
+  copyTo(
+    sources: CopySource | readonly CopySource[],
+    targets: BufferRef | readonly BufferRef[],
+    options?: CopyOptions,
+  ): Promise<void> {
+    return this.#host.system.copyTo(sources, targets, options);
+  }
+
+  /** Calls the actor itself as its own ref does: hooks may. */
+  get #caller(): Caller {
+    const cell = this.#cell;
+    const host = this.#host;
+    const inside = host.callerInside(cell);
+    const by = (to: ActorAddress) =>
+      samePool(to, cell.address) && to.uid === cell.address.uid ? inside : host;
+    return {
+      call: (to, ...message) => by(to).call(to, ...message),
+      tell: (to, ...message) => by(to).tell(to, ...message),
+      later: (to, ...message) => by(to).later(to, ...message),
+      balanced: (to) => host.balanced(to),
+    };
+  }
+
   /** An actor that ends itself cannot wait for that: its end waits for the running message. */
   #unlessSelf(target: string | ActorRef<Actor>, ended: Promise<void>): Promise<void> {
-    const uid = typeof target === "string" ? target : addressOf(target).uid;
-    const host = typeof target === "string" ? this.address.host : addressOf(target).host;
-    if (uid !== this.address.uid || host !== this.address.host) return ended;
+    if (!this.#isSelf(target)) return ended;
     ended.catch((error) => this.#host.undelivered(this.address, "preDestroy", error));
     return Promise.resolve();
+  }
+
+  /** Whether it is this actor, or the one that this is a replica of. */
+  #isSelf(target: string | ActorRef<Actor>): boolean {
+    const { uid, host } = this.address;
+    if (typeof target === "string") return target === uid;
+    const { uid: other, host: home, replicas } = addressOf(target);
+    return other === uid &&
+      (home === host || replicas?.some((pool) => samePool(pool, this.address)) === true);
   }
 }

@@ -1,8 +1,10 @@
 import type { ActorAddress, PoolAddress } from "../core/address.ts";
 import type { MailboxOptions } from "../core/mailbox_options.ts";
 import type { PoolDescription } from "../core/protocol.ts";
+import type { Replicas } from "../core/stateless_options.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
+import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "./buffer_ref.ts";
 import type { DeviceArray, DeviceRef, DeviceRefData } from "./device_ref.ts";
 import type { ActorRef } from "./ref.ts";
 
@@ -24,6 +26,26 @@ export interface CreateOptions<Placement> {
    * @default 10_000 messages; what comes then is refused with `MailboxFullError`
    */
   mailbox?: MailboxOptions;
+  /**
+   * Of a `StatelessActor`: how many of its messages may have begun and not ended at once; the others wait
+   * in its mailbox. One that gives a stream has not ended before the stream has. Calls that the actor
+   * makes to itself in a hook do not wait. A message that calls its own actor and waits needs a second
+   * place there: if all are taken so, they wait for each other for ever.
+   * @default no limit
+   */
+  concurrency?: number;
+  /**
+   * Of a `StatelessActor`: makes as many of it, each in another pool, the best by `place`; or one in every
+   * pool that `place` allows at the time. Main pools have one only if no other pool will do. They are
+   * all made, or none is; they have one uid and one ref, and end together.
+   *
+   * A message goes to the replica with the fewest calls of the sender's pool under way: among equals to
+   * the one in that pool, else they take turns, as tells do. There is no order between messages that
+   * go to different replicas. `mailbox` and `concurrency` are of each. A replica whose pool dies gets no
+   * more messages; the actor is gone with its last.
+   * @default a single one
+   */
+  replicas?: Replicas;
 }
 
 /** The verbs that a host has and every actor's context too. */
@@ -34,9 +56,11 @@ export interface ActorSystem<Placement> {
    * @param type A class decorated with `@actor(import.meta)`, or a kernel.
    * @param args Its constructor's arguments; they are copied.
    * @throws {ActorExistsError} if the uid is taken.
-   * @throws {PlacementError} if no pool will do; it says why for each.
+   * @throws {PlacementError} if no pool will do, or too few for its replicas; it says why for each.
    * @throws {ActorStartError} if the module cannot be loaded, or the constructor or `postCreate` throws;
    * nothing is left behind.
+   * @throws {TypeError} if `concurrency` or `replicas` is given for an actor that is not stateless.
+   * @throws {RangeError} for a bad option, naming it.
    */
   createActor<A extends Actor, P extends unknown[]>(
     type: ActorSource<A, P>,
@@ -68,13 +92,55 @@ export interface ActorSystem<Placement> {
   killActor(target: string | ActorRef<Actor>): Promise<void>;
   /** The pools of this host and of the hosts it is linked with. */
   poolConfig(): Promise<PoolDescription[]>;
+  /**
+   * A place that every pool of every host can copy bytes to: memory of this pool, or a file to whose
+   * end they go, one copy after another. It is kept until the ref is disposed of; a ref that an actor
+   * makes ends with the actor.
+   *
+   * @throws {TypeError} if the target is neither memory nor a file.
+   * @example
+   * ```ts
+   * import { startHost } from "@dramatis/dramatis";
+   *
+   * await using host = await startHost({ pools: [] });
+   * const image = new Uint8Array(4);
+   * using ref = host.bufferRef(image); // to be sent to whoever computes it
+   * await host.copyTo(Uint8Array.of(7, 8), ref, { offset: 2 });
+   * console.log(image); // 0, 0, 7, 8
+   * ```
+   */
+  bufferRef(target: BufferTarget): BufferRef;
+  /**
+   * Writes the bytes of memory or of streams into the buffers behind refs, wherever they are: each
+   * source to the target of the same place. Resolves when every byte is in place. A source may be
+   * shorter than its target, whose other bytes stay. Leave the sources alone meanwhile; targets change
+   * bit by bit, and what a copy that fails has written stays.
+   *
+   * Lists are all copied, whatever becomes of one; then an `AggregateError` says which have failed and why.
+   *
+   * @throws {RangeError} if a source is larger than its target; of memory before anything is sent.
+   * @throws {BufferNotFoundError} if the ref was disposed of, or its actor has ended.
+   * @throws {PoolLostError} or {@linkcode HostLostError} if the target's is gone.
+   * @throws what a source fails with; what a file fails with, as the cause of an `ActorFailedError`.
+   * @example
+   * ```ts ignore
+   * using file = await Deno.open("picture.raw");
+   * await this.context.copyTo(file.readable, ref, { signal: AbortSignal.timeout(5_000) });
+   * await this.context.copyTo([left, right], [first, second]);
+   * ```
+   */
+  copyTo(
+    sources: CopySource | readonly CopySource[],
+    targets: BufferRef | readonly BufferRef[],
+    options?: CopyOptions,
+  ): Promise<void>;
 }
 
 /** An actor's view of its surroundings. */
 export interface ActorContext extends ActorSystem<unknown> {
   /** Where the actor is. */
   readonly address: ActorAddress;
-  /** A ref to the actor itself, to hand to others. Hooks may call it. */
+  /** A ref to the actor itself, to hand to others. Hooks may call it. In a replica it is one to that alone. */
   readonly ref: ActorRef<Actor>;
   /** The pool that sent the running message. */
   readonly sender: PoolAddress;

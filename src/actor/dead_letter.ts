@@ -8,6 +8,11 @@ export interface DeadLetter {
   readonly method: string;
   /** The pool it came from. */
   readonly from: PoolAddress;
+  /**
+   * What it was sent with, of a batch the argument lists, as its actor may have left them; `null` if
+   * that is more than 16 KiB, or cannot travel to the host.
+   */
+  readonly args: readonly unknown[] | null;
   /** Why it failed. */
   readonly reason: Error;
 }

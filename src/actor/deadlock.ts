@@ -7,17 +7,19 @@ import type { Message } from "./message.ts";
  * The error of a message that comes back to an actor which waits, under its lock, for the very answer;
  * `null` if it can wait for the lock.
  *
- * @param holder What holds the lock.
+ * @param holders What holds the lock.
  */
 export function deadlockOf(
   message: Message,
-  holder: Message | null,
+  holders: readonly Message[],
   address: ActorAddress,
 ): DeadlockError | null {
   const chain = message.terms?.chain ?? null;
-  if (chain === null || holder === null || holder.ended) return null;
+  if (chain === null || holders.length === 0) return null;
   const hops = readChain(chain);
-  const start = hops.findIndex((hop) => isMessage(hop, holder, address));
+  const start = hops.findIndex((hop) =>
+    holders.some((holder) => !holder.ended && isMessage(hop, holder, address))
+  );
   return start < 0 ? null : deadlock(hops.slice(start), message.method);
 }
 

@@ -1,5 +1,13 @@
 import type { Actor } from "./actor.ts";
-import { ACTOR_TYPE, type ActorClass, BATCHED, classType, REENTRANT } from "./actor_type.ts";
+import {
+  ACTOR_TYPE,
+  type ActorClass,
+  BATCHED,
+  classType,
+  READ_ONLY,
+  REENTRANT,
+  SLOW_CALL_MS,
+} from "./actor_type.ts";
 
 /** How a class is named across hosts. */
 export interface ActorOptions {
@@ -13,6 +21,12 @@ export interface ActorOptions {
    * @default ""
    */
   version?: string;
+  /**
+   * Milliseconds after which a call of its actors that runs or waits is reported as slow; `Infinity`
+   * is never. A method of its own mind has `@slowCallMs`.
+   * @default the host's `debug.slowCallMs`
+   */
+  slowCallMs?: number;
 }
 
 /**
@@ -47,7 +61,9 @@ export function actor(
       name: options.name ?? context.name,
       version: options.version ?? "",
     };
-    const type = classType(cls as unknown as ActorClass, name);
+    const { slowCallMs } = options;
+    if (slowCallMs !== undefined) checkSlowCallMs(slowCallMs, `@actor on ${context.name}`);
+    const type = classType(cls as unknown as ActorClass, name, slowCallMs);
     Object.defineProperty(cls, ACTOR_TYPE, { value: type });
   };
 }
@@ -75,6 +91,66 @@ export function reentrant(
   _context: ClassMethodDecoratorContext,
 ): void {
   Object.defineProperty(method, REENTRANT, { value: true });
+}
+
+/**
+ * Says when a method is slow: a call of it that runs or waits for longer is reported, once. The host's
+ * `debug.slowCallMs` says so for all methods.
+ *
+ * @param ms Milliseconds; `Infinity` for a method that may take for ever, as one that waits for news.
+ * @throws {RangeError} if it is no such number.
+ * @example
+ * ```ts
+ * import { Actor, actor, slowCallMs } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Model extends Actor {
+ *   @slowCallMs(60_000)
+ *   async train(_steps: number): Promise<void> {}
+ * }
+ * ```
+ */
+export function slowCallMs(
+  ms: number,
+): (method: (...args: never[]) => unknown, context: ClassMethodDecoratorContext) => void {
+  return (method, context) => {
+    checkSlowCallMs(ms, `@slowCallMs on ${String(context.name)}`);
+    Object.defineProperty(method, SLOW_CALL_MS, { value: ms });
+  };
+}
+
+function checkSlowCallMs(ms: number, where: string): void {
+  if (typeof ms === "number" && ms > 0) return;
+  throw new RangeError(`${where}: slowCallMs is a number of milliseconds above 0, got ${ms}`);
+}
+
+/**
+ * Says that a method changes nothing: messages of such methods run beside each other, but not beside
+ * those of others. Who waits first is first: one that writes and waits holds up those that come after
+ * it, however much they only read.
+ *
+ * @example
+ * ```ts
+ * import { Actor, actor, readOnly } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Index extends Actor {
+ *   readonly #rows = new Map<string, string>();
+ *   @readOnly
+ *   async find(key: string): Promise<string | undefined> {
+ *     return await Promise.resolve(this.#rows.get(key)); // others read meanwhile
+ *   }
+ *   put(key: string, row: string): void {
+ *     this.#rows.set(key, row);
+ *   }
+ * }
+ * ```
+ */
+export function readOnly(
+  method: (...args: never[]) => unknown,
+  _context: ClassMethodDecoratorContext,
+): void {
+  Object.defineProperty(method, READ_ONLY, { value: true });
 }
 
 /**

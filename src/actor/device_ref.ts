@@ -1,4 +1,5 @@
-import { type ActorAddress, samePool } from "../core/address.ts";
+import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
+import { MOVED } from "../core/transfer.ts";
 import type { CodecExtension } from "../core/values.ts";
 import type { Caller } from "./ref_method.ts";
 
@@ -15,23 +16,72 @@ export type DeviceArray =
 
 /** Which data on which device: what travels. */
 export interface DeviceRefData {
-  /** The kernel actor that made it and keeps it. */
+  /** The actor that made it and keeps it. */
   readonly owner: ActorAddress;
-  /** Its number in the owner's pool. */
+  /** Its number in the owner's pool. No other ever has it. */
   readonly id: number;
   /** What the numbers are. */
   readonly dtype: DeviceRefType;
   /** Numbers, in the units of `dtype`. */
   readonly length: number;
+  /** Whether the kernel that gets it may use its memory up. @default false */
+  readonly isMoved?: boolean;
 }
 
+/** Bytes of one number. */
+const NUMBER_BYTES: Readonly<Record<DeviceRefType, number>> = {
+  f32: 4,
+  f16: 2,
+  i32: 4,
+  u32: 4,
+  bytes: 1,
+};
+
+/** The uid of the actor that keeps what is brought to the device of a pool. */
+export function deviceServiceUid({ pool }: PoolAddress): string {
+  return `dramatis:device/${pool}`;
+}
+
+/** Calls the actor that keeps the data of a ref: for those who fetch it. */
+export let callOwner: (ref: DeviceRef, method: string, args: unknown[]) => Promise<unknown>;
+
 /**
- * An array that stays on the device that computed it. Plain data that travels in messages; given to a
- * kernel in the same pool it costs nothing, elsewhere it is fetched. The memory is held until
- * `dispose()`, or until the actor that made it ends.
+ * An array that stays on the device that computed it: plain data that travels in messages. A kernel in
+ * the same pool takes it without a copy; one elsewhere fetches it by itself. Its content never changes.
+ *
+ * The memory is counted by its owner, and one ref is one count, however many copies of the ref there
+ * are. It is freed by the first `dispose()` of any of them, when it is moved into a kernel by
+ * `transfer(ref)`, when the actor that keeps it ends, and when the pool or host is lost whose call made
+ * it. Who needs it for longer takes a count of its own: `slice()`. Used after that, it is an error.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, transfer, workerPool } from "@dramatis/dramatis";
+ * import { kernel } from "@dramatis/dramatis/gpu";
+ *
+ * export const increment = kernel<{ y: Float32Array }>(import.meta, "increment", {
+ *   wgsl: `
+ *     @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+ *     @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
+ *       if (g.x < arrayLength(&y)) { y[g.x] += 1; }
+ *     }`,
+ *   cpu: ({ y }) => y.forEach((value, i) => y[i] = value + 1),
+ * });
+ *
+ * if (import.meta.main) {
+ *   await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ *   const place = device({ prefer: "gpu", fallback: "cpu" });
+ *   const actor = await host.createActor(increment, [], { place });
+ *   let { y } = await actor.run({ y: new Float32Array(4) });
+ *   for (let i = 0; i < 9; i++) ({ y } = await actor.run({ y: transfer(y) })); // in place
+ *   using tail = await y.slice(3);
+ *   y.dispose();
+ *   console.log(await tail.read()); // Float32Array [ 10 ]
+ * }
+ * ```
  */
 export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposable {
-  /** The kernel actor that made it and keeps it. */
+  /** The actor that made it and keeps it. */
   readonly owner: ActorAddress;
   /** Its number in the owner's pool. */
   readonly id: number;
@@ -39,7 +89,14 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
   readonly dtype: DeviceRefType;
   /** Numbers, in the units of `dtype`. */
   readonly length: number;
+  /** Whether `transfer` has made it: the kernel that gets it may use its memory up. */
+  readonly isMoved: boolean;
   readonly #caller: Caller;
+
+  static {
+    callOwner = (ref, method, args) =>
+      ref.#caller.call(ref.owner, method, [ref.id, ref.owner.generation, ...args]);
+  }
 
   /** Made by kernels and by messages that bring one. */
   constructor(data: DeviceRefData, caller: Caller) {
@@ -47,6 +104,7 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
     this.id = data.id;
     this.dtype = data.dtype;
     this.length = data.length;
+    this.isMoved = data.isMoved ?? false;
     this.#caller = caller;
   }
 
@@ -55,58 +113,113 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
     return [this.length];
   }
 
+  /** Bytes of the data. */
+  get byteLength(): number {
+    return this.length * NUMBER_BYTES[this.dtype];
+  }
+
   /** Whether it lives in that pool. */
-  isIn(pool: { readonly host: number; readonly pool: number }): boolean {
+  isIn(pool: PoolAddress): boolean {
     return samePool(this.owner, pool);
   }
 
   /**
-   * Copies the data to this pool's memory. The ref stays valid.
+   * Copies the data, or its numbers from `start` to before `end`, to this pool's memory. The ref stays
+   * valid.
    *
+   * @throws {RangeError} if they are not within the data, or do not start at a multiple of 4 bytes.
    * @throws {GpuDeviceLostError} if the device was lost.
-   * @throws {KernelArgumentError} if it was disposed of.
+   * @throws {KernelArgumentError} if it was disposed of or moved.
    * @throws {ActorNotFoundError} if the actor that made it is gone.
    */
-  read(): Promise<T> {
-    return this.#caller.call(this.owner, "readBuffer", [this.id, this.owner.generation]) as Promise<
-      T
-    >;
+  async read(start = 0, end: number = this.length): Promise<T> {
+    this.#check("read", start, end);
+    return await callOwner(this, "device:read", [start, end]) as T;
   }
 
-  /** Frees the memory, for every holder. What is gone already, or with its actor, needs no freeing. */
+  /**
+   * A ref to the numbers from `start` to before `end`, or to all of them. It is a view on the same
+   * memory, which costs nothing, but holds it as a whole until it is disposed of itself.
+   *
+   * @throws As {@linkcode read} does.
+   */
+  async slice(start = 0, end: number = this.length): Promise<DeviceRef<T>> {
+    this.#check("slice", start, end);
+    const id = await callOwner(this, "device:slice", [start, end]) as number;
+    const { owner, dtype } = this;
+    return new DeviceRef<T>({ owner, id, dtype, length: end - start }, this.#caller);
+  }
+
+  /**
+   * Copies the data to the device of another gpu pool, of this host or of another one: pieces of it are
+   * read, on their way and written at the same time. The ref stays valid; the new one is kept by its pool.
+   *
+   * @param pool As `host.poolOf(actor)` and `host.pools()` describe it.
+   * @throws {ActorNotFoundError} if that is no gpu pool.
+   * @throws {GpuOutOfMemoryError} if its device has no memory for it.
+   * @throws As {@linkcode read} does.
+   */
+  async to(pool: PoolAddress): Promise<DeviceRef<T>> {
+    const { host, pool: number } = pool;
+    const service = { host, pool: number, uid: deviceServiceUid(pool), generation: 1 };
+    return await this.#caller.call(service, "bring", [this]) as DeviceRef<T>;
+  }
+
+  /** Gives its count back. What is gone already, or with its actor, needs no freeing. */
   dispose(): void {
     // A tell would leave a dead letter behind whenever the actor has ended before.
-    const { owner, id } = this;
-    this.#caller.call(owner, "releaseBuffer", [id, owner.generation]).catch(() => {});
+    callOwner(this, "device:free", []).catch(() => {});
   }
 
   /** The same as {@linkcode dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }
+
+  /** What `transfer(ref)` gives. */
+  get [MOVED](): DeviceRef<T> {
+    const { owner, id, dtype, length } = this;
+    return new DeviceRef<T>({ owner, id, dtype, length, isMoved: true }, this.#caller);
+  }
+
+  #check(what: string, start: number, end: number): void {
+    const isWhole = Number.isSafeInteger(start) && Number.isSafeInteger(end);
+    const isInside = isWhole && start >= 0 && end >= start && end <= this.length;
+    const isAligned = start * NUMBER_BYTES[this.dtype] % 4 === 0;
+    if (isInside && isAligned) return;
+    const why = isInside ? ": the start must be a multiple of 4 bytes" : "";
+    const data = `a DeviceRef of ${this.length} ${this.dtype}`;
+    throw new RangeError(`cannot ${what} ${start} to ${end} of ${data}${why}`);
+  }
 }
 
-const TYPES: ReadonlySet<unknown> = new Set(["f32", "f16", "i32", "u32", "bytes"]);
+const TYPES: ReadonlySet<unknown> = new Set(Object.keys(NUMBER_BYTES));
 
 /** How DeviceRefs travel: never their data. */
 export function deviceRefExtension(caller: () => Caller): CodecExtension<DeviceRef> {
   return {
     tag: "device",
     match: (value): value is DeviceRef => value instanceof DeviceRef,
-    toWire({ owner, id, dtype, length }) {
-      return [owner.host, owner.pool, owner.uid, owner.generation, id, dtype, length];
+    toWire({ owner, id, dtype, length, isMoved }) {
+      const { host, pool, uid, generation } = owner;
+      const data = [host, pool, uid, generation, id, dtype, length];
+      return isMoved ? [...data, true] : data;
     },
     fromWire(data) {
-      if (!Array.isArray(data) || data.length !== 7) {
-        throw new TypeError("a DeviceRef has 7 fields");
+      if (!Array.isArray(data) || data.length < 7 || data.length > 8) {
+        throw new TypeError("a DeviceRef has 7 or 8 fields");
       }
-      const [host, pool, uid, generation, id, dtype, length] = data;
+      const [host, pool, uid, generation, id, dtype, length, isMoved = false] = data;
       const numbers = [host, pool, generation, id, length];
-      if (!numbers.every(Number.isSafeInteger) || typeof uid !== "string" || !TYPES.has(dtype)) {
-        throw new TypeError("a DeviceRef is [host, pool, uid, generation, id, dtype, length]");
+      const isRight = numbers.every(Number.isSafeInteger) && typeof uid === "string" &&
+        TYPES.has(dtype) && typeof isMoved === "boolean";
+      if (!isRight) {
+        throw new TypeError(
+          "a DeviceRef is [host, pool, uid, generation, id, dtype, length, isMoved?]",
+        );
       }
       const owner = { host, pool, uid, generation };
-      return new DeviceRef({ owner, id, dtype, length }, caller());
+      return new DeviceRef({ owner, id, dtype, length, isMoved }, caller());
     },
   };
 }

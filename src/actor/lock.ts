@@ -16,6 +16,8 @@ export class Lock {
   isHeld = true;
   /** The message that holds it; `null` while a hook does, or nobody. */
   holder: Message | null = null;
+  /** Messages that only read, and hold it together. */
+  #readers: Set<Message> | undefined;
   readonly #onWaiter: () => void;
   readonly #returning: Waiter[] = [];
   readonly #steps = new Fifo<Waiter>();
@@ -25,6 +27,21 @@ export class Lock {
   /** @param onWaiter Somebody has begun to wait. */
   constructor(onWaiter: () => void) {
     this.#onWaiter = onWaiter;
+  }
+
+  /** Whether it is held by messages that only read. */
+  get isShared(): boolean {
+    return this.#readers !== undefined && this.#readers.size > 0;
+  }
+
+  /** The messages that hold it. */
+  get holders(): readonly Message[] {
+    return this.holder === null ? [...this.#readers ?? []] : [this.holder];
+  }
+
+  /** Whether a message holds it, perhaps with others. */
+  holds(message: Message): boolean {
+    return this.holder === message || this.#readers?.has(message) === true;
   }
 
   /** Whether one that has begun waits for it. */
@@ -38,10 +55,17 @@ export class Lock {
     this.holder = message;
   }
 
-  /** Takes the lock from whoever holds it. */
-  release(): void {
+  /** Gives the lock to a message that only reads, beside others that do. */
+  share(message: Message): void {
+    this.isHeld = true;
+    (this.#readers ??= new Set()).add(message);
+  }
+
+  /** Takes the lock from whoever holds it; from one that shares it, its share. */
+  release(reader?: Message): void {
     this.holder = null;
-    this.isHeld = false;
+    if (reader !== undefined) this.#readers?.delete(reader);
+    this.isHeld = this.isShared;
   }
 
   /** Resolves once a message that gave the lock up has it again; the lock then has no holder yet. */
@@ -56,7 +80,7 @@ export class Lock {
 
   /** Grants the lock, which must be free, to the first that wants it back; `false` if nobody does. */
   grantBack(): boolean {
-    return this.#grant(this.#returning.shift());
+    return this.#returning.length > 0 && this.#grant(this.#returning.shift());
   }
 
   /** Grants the lock, which must be free, to a step if it is its turn. */

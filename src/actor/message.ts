@@ -1,5 +1,6 @@
 import type { ActorAddress, PoolAddress } from "../core/address.ts";
 import { type CallChain, extendChain } from "../core/call_chain.ts";
+import type { Clock } from "../core/clock.ts";
 import type { ActorMethod } from "./actor_type.ts";
 import type { Timer } from "./ref_method.ts";
 
@@ -7,8 +8,10 @@ import type { Timer } from "./ref_method.ts";
 export interface MessageTerms {
   /** Of waiting messages the highest runs first. */
   readonly priority: number;
-  /** When nobody waits for it any more, on the clock of `performance.now()`. */
+  /** When nobody waits for it any more. */
   readonly expiresAt: number;
+  /** What that is measured by. */
+  readonly clock: Clock;
   /** Who waits for its answer; `null` if that is no actor. */
   readonly chain: CallChain | null;
 }
@@ -33,6 +36,8 @@ export abstract class Message {
   /** The cell that runs it, once it has begun, and its own number of it. */
   cell: MessageCell | null = null;
   serial = 0;
+  /** When it came, by `Activity.time`. */
+  since = 0;
   /** It has ended: what is left of its code is nobody's. */
   ended = false;
   #scope: Scope | undefined = undefined;
@@ -61,11 +66,23 @@ export abstract class Message {
     return terms === undefined ? 0 : terms.priority;
   }
 
+  /** Whether it may run in the stack of its sender. */
+  get isPrompt(): boolean {
+    return false;
+  }
+
   /** Nobody waits for it any more. The clock is read for messages with a deadline alone. */
   get isExpired(): boolean {
     const { terms } = this;
     return terms !== undefined && terms.expiresAt !== Infinity &&
-      terms.expiresAt <= performance.now();
+      terms.expiresAt <= terms.clock.now();
+  }
+
+  /** The calls made from it that wait for their answers. */
+  get calls(): readonly Callee[] {
+    const children = this.#scope?.children;
+    if (children === undefined || children.size === 0) return [];
+    return [...children].filter(({ to }) => to !== undefined) as Callee[];
   }
 
   /** Aborts when the message is cancelled while it runs. */
@@ -115,8 +132,14 @@ export interface MessageCell {
   disown(timer: Timer): void;
 }
 
-/** A call that was made from a message. */
-export interface Child {
+/** Whom a call is made to. */
+export interface Callee {
+  readonly to: ActorAddress;
+  readonly method: string;
+}
+
+/** A call that was made from a message, or a stream that it reads. */
+export interface Child extends Partial<Callee> {
   giveUp(reason: unknown): void;
 }
 
@@ -140,7 +163,7 @@ export interface CallOptions {
    */
   priority?: number;
   /**
-   * Of a stream: items that may be on their way or wait to be consumed.
+   * Of a stream: items that may be on their way or wait to be consumed, from 1 to 1,048,576.
    * @default 64
    */
   window?: number;

@@ -1,4 +1,5 @@
-import { type ActorAddress, formatActor } from "../core/address.ts";
+import { type ActorAddress, formatActor, type PoolAddress } from "../core/address.ts";
+import { LIMITS } from "../core/protocol.ts";
 import type { CodecExtension } from "../core/values.ts";
 import type { Actor } from "./actor.ts";
 import { type AnyMethod, type Caller, type RefMethod, refMethod } from "./ref_method.ts";
@@ -27,11 +28,21 @@ const INSPECT = Symbol.for("Deno.customInspect");
 
 class RefTarget {
   readonly methods = new Map<string, AnyMethod>();
-  constructor(readonly address: ActorAddress, readonly caller: Caller) {}
+  readonly #address: ActorAddress;
+  constructor(address: ActorAddress, readonly caller: Caller) {
+    this.#address = address;
+  }
+
+  /** Where the actor is; of one with replicas, as it is known by now. */
+  get address(): ActorAddress {
+    return this.caller.target ?? this.#address;
+  }
 
   /** What `console.log(ref)` shows: it looks behind the Proxy. */
   [INSPECT](): string {
-    return `ActorRef(${formatActor(this.address)})`;
+    const { replicas } = this.address;
+    const count = replicas === undefined ? "" : `, ${replicas.length} replicas`;
+    return `ActorRef(${formatActor(this.address)}${count})`;
   }
 }
 
@@ -68,7 +79,8 @@ function methodOf(target: RefTarget, name: string): AnyMethod {
 
 /** A ref to the actor at an address, for use in the caller's pool. */
 export function createRef<A extends Actor>(address: ActorAddress, caller: Caller): ActorRef<A> {
-  return new Proxy(new RefTarget(address, caller), HANDLER) as unknown as ActorRef<A>;
+  const own = address.replicas === undefined ? caller : caller.balanced(address);
+  return new Proxy(new RefTarget(address, own), HANDLER) as unknown as ActorRef<A>;
 }
 
 /** Whether a value is a ref. */
@@ -77,7 +89,8 @@ export function isRef(value: unknown): value is ActorRef<Actor> {
 }
 
 /**
- * The address behind a ref.
+ * The address behind a ref. Two refs are of one actor if `host` and `uid` are the same. The pools of an
+ * actor with replicas are in `replicas`: those that this pool does not know to be gone.
  *
  * @throws {TypeError} if the value is no ref.
  * @example
@@ -105,17 +118,36 @@ export function refExtension(caller: () => Caller): CodecExtension<ActorRef<Acto
     tag: "ref",
     match: isRef,
     toWire(ref) {
-      const { host, pool, uid, generation } = addressOf(ref);
-      return [host, pool, uid, generation];
+      const { host, pool, uid, generation, replicas } = addressOf(ref);
+      const address = [host, pool, uid, generation];
+      if (replicas === undefined) return address;
+      return [...address, replicas.flatMap(({ host, pool }) => [host, pool])];
     },
     fromWire(data) {
-      if (!Array.isArray(data) || data.length !== 4) throw new TypeError("a ref has four fields");
-      const [host, pool, uid, generation] = data;
+      if (!Array.isArray(data) || data.length < 4 || data.length > 5) {
+        throw new TypeError("a ref has four or five fields");
+      }
+      const [host, pool, uid, generation, replicas] = data;
       if (
         !Number.isSafeInteger(host) || !Number.isSafeInteger(pool) || typeof uid !== "string" ||
         !Number.isSafeInteger(generation)
-      ) throw new TypeError("a ref is [host, pool, uid, generation]");
-      return createRef({ host, pool, uid, generation }, caller());
+      ) throw new TypeError("a ref is [host, pool, uid, generation, replicas?]");
+      const address = { host, pool, uid, generation };
+      const all = data.length === 4 ? address : { ...address, replicas: replicasOf(replicas) };
+      return createRef(all, caller());
     },
   };
+}
+
+/** The replicas of a ref as they travel: host, pool, host, pool… */
+function replicasOf(flat: unknown): PoolAddress[] {
+  const isList = Array.isArray(flat) && flat.length > 0 && flat.length % 2 === 0 &&
+    flat.length <= 2 * LIMITS.replicas;
+  const replicas: PoolAddress[] = [];
+  for (let i = 0; isList && i < flat.length; i += 2) {
+    const [host, pool] = [flat[i], flat[i + 1]];
+    if (Number.isSafeInteger(host) && Number.isSafeInteger(pool)) replicas.push({ host, pool });
+  }
+  if (isList && replicas.length === flat.length / 2) return replicas;
+  throw new TypeError("the replicas of a ref are [host, pool, host, pool, …]");
 }

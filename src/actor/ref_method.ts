@@ -1,4 +1,5 @@
 import type { ActorAddress } from "../core/address.ts";
+import { ProtocolError } from "../core/errors.ts";
 import type { BatchOutcome } from "./batch.ts";
 import type { CallOptions } from "./message.ts";
 import { StreamHabit, type StreamResult } from "./remote_stream.ts";
@@ -67,6 +68,10 @@ export interface Caller {
   tell(to: ActorAddress, method: string, args: unknown[], isBatch?: boolean): void;
   /** A tell later, once or again and again. */
   later(to: ActorAddress, method: string, args: unknown[], ms: number, again: boolean): Timer;
+  /** Who calls an actor that has replicas, in the place of this one: it chooses one for each message. */
+  balanced(to: ActorAddress): Caller;
+  /** Of one that chooses: the actor, with the replicas that it chooses among. */
+  readonly target?: ActorAddress;
 }
 
 /** A method as the one Proxy makes it. */
@@ -81,7 +86,7 @@ export function refMethod(address: ActorAddress, name: string, caller: Caller): 
     throw failures.reduce((first, other) => other[0] < first[0] ? other : first)[1];
   };
   const callBatch = async (items: readonly unknown[][], options?: CallOptions) =>
-    await caller.call(address, name, listsOf(items), options, true) as BatchOutcome;
+    outcomeOf(await caller.call(address, name, listsOf(items), options, true), items.length);
   return Object.assign(
     (...args: unknown[]) => habit.apply(caller.call(address, name, args)),
     {
@@ -105,6 +110,20 @@ function listsOf(items: readonly unknown[]): unknown[][] {
   const i = lists.findIndex((item) => !Array.isArray(item));
   if (i < 0) return lists as unknown[][];
   throw new TypeError(`items[${i}] of a batch is no list of arguments but a ${typeof lists[i]}`);
+}
+
+/**
+ * What became of a batch of so many.
+ *
+ * @throws {ProtocolError} if it is something else: another host may answer what it likes.
+ */
+function outcomeOf(answer: unknown, count: number): BatchOutcome {
+  const { values, failures } = (answer ?? {}) as Partial<BatchOutcome>;
+  const isOutcome = Array.isArray(values) && values.length === count &&
+    Array.isArray(failures) && failures.length <= count &&
+    failures.every((one) => Array.isArray(one) && one[0] >= 0 && one[0] < count);
+  if (!isOutcome) throw new ProtocolError(`No answer to a batch of ${count}: ${typeof answer}`);
+  return { values, failures };
 }
 
 function settled({ values, failures }: BatchOutcome): PromiseSettledResult<unknown>[] {

@@ -9,6 +9,7 @@ import type { Message, MessageCell } from "./message.ts";
 export class Scopes {
   readonly #storage = new AsyncLocalStorage<Message | undefined>();
   #running: Message | undefined;
+  #owner: MessageCell | undefined;
   /** Until an async method has run there is nothing to look up. */
   #isStored = false;
 
@@ -23,7 +24,18 @@ export class Scopes {
 
   /** The cell whose code runs now, also after the end of the message that started it. */
   get cell(): MessageCell | null {
-    return (this.#running ?? this.#storage.getStore())?.cell ?? null;
+    return this.#owner ?? (this.#running ?? this.#storage.getStore())?.cell ?? null;
+  }
+
+  /** Runs code that is of a cell, whether it runs in a message of it or not. */
+  inCell<T>(cell: MessageCell, code: () => T): T {
+    const outer = this.#owner;
+    this.#owner = cell;
+    try {
+      return code();
+    } finally {
+      this.#owner = outer;
+    }
   }
 
   /** From now on the running code belongs to a message; returns whom it belonged to, for {@linkcode leave}. */

@@ -8,15 +8,27 @@ import { Message } from "./message.ts";
 export class StreamScope extends Message {
   readonly from: PoolAddress;
   readonly id = 0;
+  readonly #closed: () => void;
 
-  /** @param call The call that gives the stream; its actor has begun to run it. */
-  constructor(call: Message) {
+  /**
+   * @param call The call that gives the stream; its actor has begun to run it.
+   * @param closed Nothing more comes of the stream.
+   */
+  constructor(call: Message, closed: () => void) {
     const { method, terms, cell, serial, target, from } = call;
     super(method, [], false, terms && { ...terms, expiresAt: Infinity });
     this.from = from;
     this.cell = cell;
     this.serial = serial;
     this.target = target;
+    this.#closed = closed;
+  }
+
+  /** The stream is over. */
+  close(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#closed();
   }
 
   /** What comes of a step goes to the consumer. */

@@ -21,6 +21,7 @@ const SETTLED: Promise<void> = Promise.resolve();
 export class Turns {
   readonly #ready = new Fifo<Turn>();
   #armed = false;
+  #isRunning = false;
   #count = 0;
   #checkpointAt = 0;
   #suspended = false;
@@ -37,6 +38,18 @@ export class Turns {
     if (this.#armed) return;
     this.#armed = true;
     this.#wake();
+  }
+
+  /** Whether a message may run in the stack of its sender: nothing else runs or waits for its turn. */
+  enter(): boolean {
+    if (this.#armed || this.#isRunning || this.#mustYield()) return false;
+    this.#count++;
+    return this.#isRunning = true;
+  }
+
+  /** The message that {@linkcode Turns.enter} has let in has run, or waits. */
+  leave(): void {
+    this.#isRunning = false;
   }
 
   /**

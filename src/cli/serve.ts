@@ -9,7 +9,7 @@ import { stripVTControlCharacters } from "node:util";
 import { formatHostId } from "../core/address.ts";
 import { DramatisError } from "../core/errors.ts";
 import { type Host, startHost } from "../host/host.ts";
-import { NO_ADAPTER } from "../../gpu/gpu_pool.ts";
+import { NO_ADAPTER } from "../../gpu/no_adapter.ts";
 import { parseServeFlags, type ServeFlags, USAGE, UsageError } from "./serve_flags.ts";
 import { hostOptionsOf } from "./serve_options.ts";
 import { StandardInput } from "./standard_input.ts";

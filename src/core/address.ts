@@ -26,6 +26,11 @@ export interface ActorAddress extends PoolAddress {
   readonly uid: string;
   /** Grows with every creation on its host: tells an actor from an earlier one of the same uid. */
   readonly generation: number;
+  /**
+   * The pools that it has a replica in, if it has replicas, as far as they are known to be alive. `host`
+   * is then one that knows its uid, and `pool` that of a replica there as it was made.
+   */
+  readonly replicas?: readonly PoolAddress[];
 }
 
 /** A new id for a host that starts. */

@@ -33,7 +33,10 @@ export class BufferPlan {
   check(buffer: ArrayBufferLike, length: number): void {
     if (buffer instanceof SharedArrayBuffer) {
       if (this.#to === "inline") {
-        throw new Refusal("a SharedArrayBuffer", "it is shared within one host only: send a copy");
+        throw new Refusal(
+          "a SharedArrayBuffer",
+          "it is shared within one process only: send a copy",
+        );
       }
     } else if (buffer.detached) {
       throw new Refusal(

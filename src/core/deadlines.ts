@@ -1,12 +1,8 @@
-/** Milliseconds between two looks at the clock: a deadline is kept this precisely. */
-const TICK_MS = 4;
-
-/** The longest that a timer can wait, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { type Clock, MAX_TIMER_MS, SYSTEM_CLOCK } from "./clock.ts";
 
 /** Something with a time by which it must be done. */
 export interface Deadline {
-  /** On the clock of `performance.now()`. */
+  /** On the clock of those who watch it. */
   readonly expiresAt: number;
   /** Time is up. */
   expired(): void;
@@ -17,9 +13,18 @@ export interface Deadline {
  * milliseconds share a bucket; the timer is set for the earliest bucket alone.
  */
 export class Deadlines {
+  /** What time it is. */
+  readonly clock: Clock;
+  readonly #tickMs: number;
   readonly #buckets = new Map<number, Set<Deadline>>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: unknown;
   #next = Infinity;
+  #isResting = false;
+
+  constructor(clock: Clock = SYSTEM_CLOCK) {
+    this.clock = clock;
+    this.#tickMs = clock.tickMs;
+  }
 
   /** How many wait. */
   get size(): number {
@@ -30,7 +35,7 @@ export class Deadlines {
 
   /** Watches a deadline; `Infinity` is none. */
   add(deadline: Deadline): void {
-    const tick = tickOf(deadline);
+    const tick = this.#tickOf(deadline);
     if (tick === Infinity) return;
     let bucket = this.#buckets.get(tick);
     if (bucket === undefined) this.#buckets.set(tick, bucket = new Set());
@@ -40,19 +45,27 @@ export class Deadlines {
 
   /** Forgets a deadline. */
   remove(deadline: Deadline): void {
-    const tick = tickOf(deadline);
+    const tick = this.#tickOf(deadline);
     const bucket = this.#buckets.get(tick);
     if (bucket === undefined || !bucket.delete(deadline) || bucket.size > 0) return;
     this.#buckets.delete(tick);
-    // With nothing left to wait for, the timer must not keep the process alive.
-    if (this.#buckets.size === 0) this.#disarm();
+    if (this.#buckets.size > 0 || this.#isResting) return;
+    // Not at once: of calls one after the other, each would set a timer and clear it, for 4 µs.
+    this.#isResting = true;
+    setImmediate(this.#rest);
   }
+
+  /** With nothing left to wait for, the timer must not keep the process alive. */
+  readonly #rest = (): void => {
+    this.#isResting = false;
+    if (this.#buckets.size === 0) this.#disarm();
+  };
 
   readonly #look = (): void => {
     this.#disarm();
-    const now = performance.now();
-    for (const [tick, bucket] of [...this.#buckets]) {
-      if (tick * TICK_MS > now) continue;
+    const now = this.clock.now();
+    for (const [tick, bucket] of [...this.#buckets].sort(([a], [b]) => a - b)) {
+      if (tick * this.#tickMs > now) continue;
       this.#buckets.delete(tick);
       for (const deadline of bucket) {
         try {
@@ -69,19 +82,19 @@ export class Deadlines {
   };
 
   #arm(tick: number): void {
-    clearTimeout(this.#timer);
+    this.clock.clearTimeout(this.#timer);
     this.#next = tick;
-    const wait = tick * TICK_MS - performance.now();
-    this.#timer = setTimeout(this.#look, Math.min(Math.max(wait, 0), MAX_TIMER_MS));
+    const wait = tick * this.#tickMs - this.clock.now();
+    this.#timer = this.clock.setTimeout(this.#look, Math.min(Math.max(wait, 0), MAX_TIMER_MS));
   }
 
   #disarm(): void {
-    clearTimeout(this.#timer);
+    this.clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#next = Infinity;
   }
-}
 
-function tickOf({ expiresAt }: Deadline): number {
-  return Math.ceil(expiresAt / TICK_MS);
+  #tickOf({ expiresAt }: Deadline): number {
+    return Math.ceil(expiresAt / this.#tickMs);
+  }
 }

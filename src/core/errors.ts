@@ -85,6 +85,12 @@ export class MailboxFullError extends DramatisError {
   }
 }
 
+/** The buffer of this ref has ended: it was disposed of, or with the actor or pool that made it. */
+export class BufferNotFoundError extends DramatisError {
+  /** The class's name. */
+  override readonly name = "BufferNotFoundError";
+}
+
 /** A value that cannot travel; `path` says where inside the value it is, for example `args[0].onDone`. */
 export class NotSerializableError extends DramatisError {
   /** The class's name. */
@@ -99,8 +105,8 @@ export class NotSerializableError extends DramatisError {
   }
 }
 
-/** How a pool or host ended. */
-export type ExitKind = "error" | "exit" | "killed" | "silent" | "stopped" | "lost";
+/** How a pool or host ended; `memory` is a process whose heap was exhausted. */
+export type ExitKind = "error" | "exit" | "killed" | "memory" | "silent" | "stopped" | "lost";
 
 /** The pool that had to answer is gone. The message may or may not have run. */
 export class PoolLostError extends DramatisError {
@@ -308,6 +314,7 @@ export const WIRE_ERRORS: Readonly<Record<string, ErrorClass>> = Object.freeze({
   ActorStoppedError,
   ActorFailedError,
   MailboxFullError,
+  BufferNotFoundError,
   NotSerializableError,
   PoolLostError,
   HostLostError,

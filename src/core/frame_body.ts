@@ -162,8 +162,14 @@ function flag(value: unknown, field: string): boolean {
   return typeof value === "boolean" ? value : wrong(field);
 }
 
+/** Lists up to this length may have holes. */
+const LONG_LIST = 1024;
+
+/** A few bytes can claim a list of four thousand million holes: nobody is to count through them. */
 function list(value: unknown, field: string): readonly unknown[] {
-  return Array.isArray(value) ? value : wrong(field);
+  if (!Array.isArray(value)) return wrong(field);
+  if (value.length > LONG_LIST && Object.values(value).length < value.length) return wrong(field);
+  return value;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -249,7 +255,9 @@ function typeName(value: unknown): TypeName {
 }
 
 function options(value: unknown): CellOptions {
-  const mailbox = fields(own(fields(value, "options"), "mailbox"), "options.mailbox");
+  const source = fields(value, "options");
+  const mailbox = fields(own(source, "mailbox"), "options.mailbox");
+  const concurrency = own(source, "concurrency");
   const overflow = own(mailbox, "overflow") as MailboxOverflow;
   if (!MAILBOX_OVERFLOWS.includes(overflow)) wrong("options.mailbox.overflow");
   return {
@@ -258,6 +266,9 @@ function options(value: unknown): CellOptions {
       bytes: count(own(mailbox, "bytes"), "options.mailbox.bytes"),
       overflow,
     },
+    ...(concurrency === undefined
+      ? {}
+      : { concurrency: count(concurrency, "options.concurrency") }),
   };
 }
 

@@ -156,7 +156,7 @@ export class FrameWriter {
     if (inline && segments.some((segment) => segment instanceof SharedArrayBuffer)) {
       const { root } = BODY_SHAPES[raw.kind];
       throw new NotSerializableError(
-        `Cannot send ${root}: it has a SharedArrayBuffer in it, which is shared within one host only; send a copy`,
+        `Cannot send ${root}: it has a SharedArrayBuffer in it, which is shared within one process only; send a copy`,
         root,
       );
     }

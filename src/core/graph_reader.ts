@@ -75,13 +75,18 @@ class GraphReader {
   readonly #nodes: readonly unknown[];
   readonly #options: ReadOptions;
   readonly #values: unknown[] = [];
-  readonly #filled: Uint8Array;
+  /**
+   * For each node, where to look for the next that is to be filled: itself as long as it is. What is
+   * filled is never looked at twice, however often the nodes of extensions are asked for.
+   */
+  readonly #next: Uint32Array;
   readonly #claimed = new Set<number>();
 
   constructor(nodes: readonly unknown[], options: ReadOptions) {
     this.#nodes = nodes;
     this.#options = options;
-    this.#filled = new Uint8Array(nodes.length);
+    this.#next = new Uint32Array(nodes.length + 1);
+    for (let i = 0; i <= nodes.length; i++) this.#next[i] = i;
   }
 
   read(root: unknown): unknown {
@@ -98,11 +103,23 @@ class GraphReader {
   }
 
   #fillRange(first: number, end: number, limit: number): void {
-    for (let i = first; i < end; i++) {
-      if (this.#filled[i] !== 0) continue;
-      this.#filled[i] = 1;
+    for (let i = this.#unfilled(first); i < end; i = this.#unfilled(i)) {
+      this.#next[i] = i + 1;
       this.#fill(this.#nodes[i] as Node, this.#values[i], limit);
     }
+  }
+
+  /** The first node from `at` on that is to be filled. Shortens the way for the next who asks. */
+  #unfilled(at: number): number {
+    const next = this.#next;
+    let found = at;
+    while (next[found] !== found) found = next[found]!;
+    while (at !== found) {
+      const after = next[at]!;
+      next[at] = found;
+      at = after;
+    }
+    return found;
   }
 
   /** A part's value; references must be below `limit`. */

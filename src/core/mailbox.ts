@@ -99,6 +99,23 @@ export class Mailbox<Message extends Waiting, Control extends object> {
     return message;
   }
 
+  /** What {@linkcode Mailbox.take} would take. */
+  peek(): Message | undefined {
+    if (this.#unusual === 0) return this.#usual.length === 0 ? undefined : this.#usual.at(0);
+    return this.#lanes.find(({ waiting }) => waiting.length > 0)?.waiting.at(0);
+  }
+
+  /** The first that matches, in the order in which they will be taken. */
+  find(matches: (message: Message) => boolean): Message | undefined {
+    for (const { waiting } of this.#lanes) {
+      for (let i = 0; i < waiting.length; i++) {
+        const message = waiting.at(i)!;
+        if (matches(message)) return message;
+      }
+    }
+    return undefined;
+  }
+
   /** Takes out every waiting message that matches, wherever it stands. */
   removeWhere(matches: (message: Message) => boolean): Message[] {
     if (this.length === 0) return [];

@@ -45,6 +45,10 @@ export const LIMITS = Object.freeze({
   hops: 8,
   /** Characters of a uid or of a method's name: they are keys of maps, printed in errors. */
   nameLength: 512,
+  /** Replicas of one actor: every ref to it names them all. */
+  replicas: 1024,
+  /** Items that a producer may run ahead of its consumer: they wait in somebody's memory. */
+  streamWindow: 2 ** 20,
   /** Bytes of a byte buffer that travels inside the body; a larger one becomes a segment. */
   inlineBytes: 4096,
 });
@@ -155,6 +159,8 @@ export interface CreateFrame extends Envelope {
 /** What a cell is made with. */
 export interface CellOptions {
   readonly mailbox: MailboxBounds;
+  /** Messages without a lock that may run at once; no limit if it is left out. */
+  readonly concurrency?: number;
 }
 /** What happens when a mailbox is full: what comes is refused, or something that waits makes room. */
 export type MailboxOverflow = "reject" | "dropOldest" | "dropNewest";

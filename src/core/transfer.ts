@@ -5,6 +5,9 @@ export class Transferred {
   constructor(readonly value: ArrayBuffer | ArrayBufferView<ArrayBuffer>) {}
 }
 
+/** The key of what an object that is no memory, but can be moved all the same, is as a moved one. */
+export const MOVED: unique symbol = Symbol.for("dramatis.moved") as never;
+
 /** A value that is passed by reference in the same pool. Made by {@linkcode share}; seen by the codec only. */
 export class Shared {
   constructor(readonly value: unknown) {}
@@ -25,9 +28,12 @@ function nameOf(value: unknown): string {
  * A view moves its whole buffer and keeps its offset. A buffer that cannot be detached (the memory
  * of a WebAssembly module) is copied. The mark may stand anywhere inside the arguments or result.
  *
+ * A DeviceRef is moved to the kernel that gets it, which may then write its memory in place of a copy.
+ *
  * @throws {TypeError} if the value has no ArrayBuffer that could be moved.
  */
 export function transfer<T>(value: T): T {
+  if (typeof value === "object" && value !== null && MOVED in value) return value[MOVED] as T;
   const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
   if (!(buffer instanceof ArrayBuffer)) {
     const what = ArrayBuffer.isView(value)

@@ -6,19 +6,18 @@ import {
   type PoolId,
 } from "../core/address.ts";
 import { ActorNotFoundError, ActorStoppedError, PoolLostError } from "../core/errors.ts";
-import { resolveMailbox } from "../core/mailbox_options.ts";
-import { LIMITS, type PoolDescription, type TypeName } from "../core/protocol.ts";
-import {
-  type HostService,
-  hostServiceOf,
-  RESERVED_PREFIX,
-  type ServiceCreateOptions,
-} from "../pool/host_service.ts";
-import type { LocalPool } from "../pool/local.ts";
+import type { PoolDescription, TypeName } from "../core/protocol.ts";
+import { checkReplicas } from "../core/stateless_options.ts";
+import type { CallOptions } from "../actor/message.ts";
+import { type HostService, hostServiceOf } from "../pool/host_service.ts";
+import type { CreateRequest, LocalPool } from "../pool/local.ts";
+import { isGone } from "../pool/loss.ts";
 import type { Placement } from "../schedule/policy.ts";
 import type { PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
+import { cellOptionsOf, checkGroup, checkUid, type CreateOrder } from "./create_order.ts";
 import type { RegisteredTypes } from "./registered_types.ts";
 import type { HostRouter } from "./router.ts";
+import { allOrNone, allOver } from "./settle.ts";
 import { type UidEntry, UidTable } from "./uid_table.ts";
 
 /** What the desk needs. */
@@ -33,15 +32,11 @@ export interface ActorDeskOptions {
   onLoad(): void;
 }
 
-/** An order for one actor. */
-export interface CreateOrder {
-  readonly type: TypeName;
-  readonly home: "cpu" | "gpu";
-  readonly args: unknown[];
-  readonly options: ServiceCreateOptions;
-  /** Whether a pool of this host asks: others may only have what is registered. */
-  readonly isOurs: boolean;
-}
+/** What is made in each pool. */
+type Work = Omit<CreateRequest, "generation">;
+
+/** The host's own work has all the time that it takes. */
+const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** Milliseconds in which a pool must carry out a kill; one that does not is held by a loop. */
 const KILL_TIMEOUT_MS = 500;
@@ -62,7 +57,7 @@ export class ActorDesk {
     create: (type, home, args, options) => this.create({ type, home, args, options, isOurs: true }),
     resolve: (uid) => this.resolve(uid),
     has: (uid) => this.has(uid),
-    destroy: (uid, kill) => this.destroy(uid, kill),
+    destroy: (uid, kill, isPart) => this.destroy(uid, kill, isPart),
     pools: () => this.candidates(),
     deadLetter: ({ to, method, reason, from }) => {
       this.#options.main.undelivered(to, method, reason, from);
@@ -92,50 +87,42 @@ export class ActorDesk {
     const { home, args, options, isOurs } = order;
     const type = isOurs ? order.type : this.#options.types.find(order.type);
     const uid = checkUid(options.uid ?? crypto.randomUUID());
-    const mailbox = resolveMailbox(options.mailbox);
+    const work: Work = { uid, type, args, options: cellOptionsOf(options) };
+    const count = checkReplicas(options.replicas);
+    if (options.group !== undefined) return await this.#createPart(work, checkGroup(options.group));
     const wanted = { type: type.name, home, place: options.place as Placement | undefined };
+    if (count !== undefined) {
+      const { scheduler } = this.#options;
+      const group = scheduler.chooseSeveral(wanted, this.candidates(), count).map(addressOf);
+      return await this.#createReplicas(order, work, group);
+    }
     const { pool } = this.#options.scheduler.choose(wanted, this.candidates());
-    if (pool.host !== this.#self) {
-      return await this.#createElsewhere(pool, { ...order, options: { ...options, uid } });
-    }
-    const entry = this.uids.reserve(uid, pool.pool);
-    const { generation } = entry;
-    const request = { uid, generation, type, args, options: { mailbox } };
-    try {
-      if (pool.pool === MAIN_POOL) await this.#options.main.create(request);
-      else {await this.#options.main.calls.request({
-          kind: "create",
-          to: addressOf(pool),
-          ...request,
-        });}
-      if (entry.state !== "starting") await this.#endUnwanted(entry);
-    } catch (error) {
-      this.uids.release(entry);
-      this.#options.onLoad();
-      throw error;
-    }
-    entry.state = "live";
-    this.#options.onLoad();
-    return { ...addressOf(pool), uid, generation };
+    if (pool.host === this.#self) return await this.#createHere(work, [pool.pool]);
+    const place: Placement = { policy: "onPool", pool: pool.pool, host: pool.host };
+    return await this.#createElsewhere([pool], { ...order, options: { ...options, uid, place } });
   }
 
   resolve(uid: string): ActorAddress {
-    const { pool, generation } = this.uids.live(uid);
-    return { host: this.#self, pool, uid, generation };
+    return this.#addressOf(this.uids.live(uid));
   }
 
   has(uid: string): boolean {
     return this.uids.get(uid)?.state === "live";
   }
 
-  async destroy(uid: string, kill: boolean): Promise<void> {
+  /** @param isPart Only the replicas of this host: whoever asks sees to the others. */
+  async destroy(uid: string, kill: boolean, isPart: boolean = false): Promise<void> {
     const entry = this.uids.get(uid);
     // An actor that starts can be killed, as its start may hang; its creator then frees the uid.
     const isStarting = entry?.state === "starting";
     if (entry === undefined || (isStarting && !kill)) return void this.uids.live(uid);
     entry.state = "stopping";
+    const others = isPart ? [] : entry.others;
     try {
-      await this.#end(entry, kill);
+      await allOver([
+        this.#end(entry, kill),
+        ...others.map((host) => this.#endPart(host, uid, kill)),
+      ]);
     } finally {
       if (!isStarting) this.uids.release(entry);
       this.#options.onLoad();
@@ -149,26 +136,134 @@ export class ActorDesk {
   #locate(uid: string): PoolAddress | undefined {
     const entry = this.uids.get(uid);
     if (entry === undefined || entry.state === "starting") return undefined;
-    if (entry.pool === MAIN_POOL) return undefined;
-    return { host: this.#self, pool: entry.pool };
+    const pool = entry.pools.find((pool) => pool !== MAIN_POOL);
+    return pool === undefined ? entry.elsewhere[0] : { host: this.#self, pool };
   }
 
-  async #createElsewhere(pool: PoolDescription, order: CreateOrder): Promise<ActorAddress> {
-    const place: Placement = { policy: "onPool", pool: pool.pool, host: pool.host };
-    const args = [order.type, order.home, order.args, { ...order.options, place }];
-    const service = hostServiceOf(pool.host);
-    // Its host reports its load now and then; until it does, what goes there counts here.
-    this.#addLoad(pool, 1);
+  #addressOf({ uid, pools, elsewhere, generation }: UidEntry): ActorAddress {
+    const host = this.#self;
+    const address = { host, pool: pools[0] ?? MAIN_POOL, uid, generation };
+    if (pools.length === 1 && elsewhere.length === 0) return address;
+    return { ...address, replicas: [...pools.map((pool) => ({ host, pool })), ...elsewhere] };
+  }
+
+  /** Makes an actor in pools of this host: one, unless it has replicas. */
+  async #createHere(
+    work: Work,
+    pools: readonly PoolId[],
+    elsewhere?: readonly PoolAddress[],
+  ): Promise<ActorAddress> {
+    const entry = this.uids.reserve(work.uid, pools, elsewhere);
+    const request = { ...work, generation: entry.generation };
     try {
-      return await this.#options.main.call(service, "create", args) as ActorAddress;
+      await allOrNone(
+        pools.map((pool) => this.#makeIn(pool, request)),
+        (pool) => {
+          const { uid, generation } = entry;
+          const replica = { host: this.#self, pool, uid, generation };
+          return this.#undo(replica, this.#endIn(pool, uid, false));
+        },
+      );
+      if (entry.state !== "starting") await this.#endUnwanted(entry);
     } catch (error) {
-      this.#addLoad(pool, -1);
+      this.uids.release(entry);
+      this.#options.onLoad();
+      throw error;
+    }
+    entry.state = "live";
+    this.#options.onLoad();
+    return this.#addressOf(entry);
+  }
+
+  async #makeIn(pool: PoolId, request: CreateRequest): Promise<PoolId> {
+    const { main } = this.#options;
+    const to = { host: this.#self, pool };
+    if (pool === MAIN_POOL) await main.create(request);
+    else await main.calls.request({ kind: "create", to, ...request });
+    return pool;
+  }
+
+  /** Makes the replicas of an actor: each host makes its own. */
+  async #createReplicas(
+    order: CreateOrder,
+    work: Work,
+    group: readonly PoolAddress[],
+  ): Promise<ActorAddress> {
+    const { uid } = work;
+    // The others first: a constructor that runs here may change the arguments.
+    const isOwn = (host: HostId) => Number(host === this.#self);
+    const hosts = [...new Set(group.map(({ host }) => host))].sort((a, b) => isOwn(a) - isOwn(b));
+    const parts = await allOrNone(
+      hosts.map((host) => {
+        if (host === this.#self) return this.#createPart(work, group);
+        const pools = group.filter((pool) => pool.host === host);
+        return this.#createElsewhere(pools, {
+          ...order,
+          options: { ...order.options, uid, group },
+        });
+      }),
+      (part) => this.#undo(part, this.#endPart(part.host, uid, false)),
+    );
+    return parts.at(-1)!;
+  }
+
+  /** Makes those replicas of an actor that are to be in pools of this host. */
+  async #createPart(work: Work, group: readonly PoolAddress[]): Promise<ActorAddress> {
+    const known = new Set(this.#options.ownPools().map(({ pool }) => pool));
+    const pools = group.filter(({ host }) => host === this.#self).map(({ pool }) => pool);
+    if (pools.length === 0 || !pools.every((pool) => known.delete(pool))) {
+      throw new PoolLostError(
+        `A pool that was chosen for a replica of ${work.uid} is gone from its host`,
+        "lost",
+      );
+    }
+    const elsewhere = group.filter(({ host }) => host !== this.#self);
+    return await this.#createHere(work, pools, elsewhere);
+  }
+
+  /** @param pools Where it will be, all on one other host. */
+  async #createElsewhere(
+    pools: readonly PoolAddress[],
+    { type, home, args, options }: CreateOrder,
+  ): Promise<ActorAddress> {
+    const service = hostServiceOf(pools[0]!.host);
+    // Its host reports its load now and then; until it does, what goes there counts here.
+    for (const pool of pools) this.#addLoad(pool, 1);
+    try {
+      const order = [type, home, args, options];
+      return await this.#options.main.call(service, "create", order, UNLIMITED) as ActorAddress;
+    } catch (error) {
+      for (const pool of pools) this.#addLoad(pool, -1);
       throw error;
     }
   }
 
-  /** Ends an actor in its pool; one that is not there has been ended by another. */
-  async #end({ pool, uid }: UidEntry, kill: boolean): Promise<void> {
+  /** Waits until a replica of an actor that cannot be made has ended again; what its end throws is nobody's. */
+  async #undo(replica: ActorAddress, ended: Promise<void>): Promise<void> {
+    try {
+      await ended;
+    } catch (error) {
+      this.#options.main.undelivered(replica, "preDestroy", error as Error);
+    }
+  }
+
+  /** Ends an actor in the pools of this host. */
+  #end({ pools, uid }: UidEntry, kill: boolean): Promise<void> {
+    return allOver(pools.map((pool) => this.#endIn(pool, uid, kill)));
+  }
+
+  /** Ends the replicas that another host has; one that is gone has none any more. */
+  async #endPart(host: HostId, uid: string, kill: boolean): Promise<void> {
+    try {
+      if (host === this.#self) return await this.destroy(uid, kill, true);
+      await this.#options.main.call(hostServiceOf(host), "destroy", [uid, kill, true], UNLIMITED);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  /** Ends an actor in a pool; one that is not there has been ended by another. */
+  async #endIn(pool: PoolId, uid: string, kill: boolean): Promise<void> {
     try {
       if (pool === MAIN_POOL) await this.#options.main.destroy(uid, kill);
       else await this.#destroyIn(pool, uid, kill);
@@ -204,9 +299,11 @@ export class ActorDesk {
     if (outcome !== "late") return;
     done.catch(() => {});
     const held = router.pools.get(pool);
-    held?.terminate(
+    if (held === undefined) return;
+    const end = held.isKillable ? "killed" : "given up";
+    held.terminate(
       new PoolLostError(
-        `${held.description.name} was given up: ${uid} was killed and a synchronous loop holds its thread`,
+        `${held.description.name} was ${end}: ${uid} was killed and a synchronous loop holds its thread`,
         "killed",
       ),
     );
@@ -215,16 +312,4 @@ export class ActorDesk {
 
 function addressOf({ host, pool }: PoolDescription): PoolAddress {
   return { host, pool };
-}
-
-function checkUid(uid: string): string {
-  if (typeof uid !== "string" || uid === "" || uid.length > LIMITS.nameLength) {
-    throw new TypeError(
-      `uid is a string of 1 to ${LIMITS.nameLength} characters, got ${JSON.stringify(uid)}`,
-    );
-  }
-  if (uid.startsWith(RESERVED_PREFIX)) {
-    throw new TypeError(`uids that begin with ${RESERVED_PREFIX} belong to the runtime: ${uid}`);
-  }
-  return uid;
 }

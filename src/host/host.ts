@@ -6,15 +6,19 @@ import {
   type PoolAddress,
   type PoolId,
 } from "../core/address.ts";
+import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import { CPU } from "../core/device.ts";
 import { HostLostError, PoolLostError, PoolStartError } from "../core/errors.ts";
 import type { HostDescription, PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
+import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
 import type { ActorSystem, CreateOptions } from "../actor/context.ts";
 import { type ActorRef, addressOf } from "../actor/ref.ts";
-import { HOST_UID } from "../pool/host_service.ts";
+import type { HostInspection } from "../debug/inspection.ts";
+import { poolDebug } from "../debug/options.ts";
+import { HOST_UID, hostServiceOf } from "../pool/host_service.ts";
 import { LocalPool } from "../pool/local.ts";
 import type { Pool, PoolSpec, PoolStarter } from "../pool/pool.ts";
 import { poolCodec } from "../pool/pool_codec.ts";
@@ -24,6 +28,7 @@ import { type PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
 import { ActorDesk } from "./actor_desk.ts";
 import type { Gateway } from "./gateway.ts";
 import { HOST_ACTOR_TYPE, HostActor } from "./host_actor.ts";
+import { HostDebug } from "./host_debug.ts";
 import {
   type HostOptions,
   type ResolvedHostOptions,
@@ -33,6 +38,7 @@ import {
 import { Peers } from "./peers.ts";
 import { RegisteredTypes } from "./registered_types.ts";
 import { HostRouter } from "./router.ts";
+import { allOrNone } from "./settle.ts";
 
 /** Milliseconds between two reports of load to other hosts: fresh enough to place by, rare enough to be free. */
 const LOAD_REPORT_MS = 200;
@@ -52,10 +58,15 @@ const LOAD_REPORT_MS = 200;
  * console.log(host.pools().map(({ name }) => name)); // ["main", "worker-1"]
  * ```
  */
-export async function startHost(options: HostOptions = {}): Promise<Host> {
+export function startHost(options: HostOptions = {}): Promise<Host> {
+  return startHostWith(options, SYSTEM_CLOCK);
+}
+
+/** {@linkcode startHost} by a clock of the testing kit. The pools beside the main one have the real time. */
+export async function startHostWith(options: HostOptions, clock: Clock): Promise<Host> {
   const resolved = resolveOptions(options);
   const types = await RegisteredTypes.load(resolved.modules);
-  const host = new Host(resolved, types);
+  const host = new Host(resolved, types, clock);
   try {
     await host.start();
   } catch (error) {
@@ -65,27 +76,43 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
   return host;
 }
 
+/** Gives the testing kit what links a host with others. */
+export let peersOf: (host: Host) => Peers;
+
 /** One process of the cluster. Made by {@linkcode startHost}. */
 export class Host implements ActorSystem<Placement>, AsyncDisposable {
   /** This incarnation's id. */
   readonly id: HostId = newHostId();
   readonly #options: ResolvedHostOptions;
+  readonly #clock: Clock;
   readonly #router: HostRouter = new HostRouter(this.id);
   readonly #codec: Codec;
   readonly #main: LocalPool;
   readonly #desk: ActorDesk;
+  readonly #debug: HostDebug;
   readonly #peers: Peers;
   readonly #system: System;
   #gateway: Gateway | undefined;
   #lastPool: PoolId = MAIN_POOL;
-  #loadTimer: ReturnType<typeof setTimeout> | undefined;
+  #loadTimer: unknown;
   #stopped: Promise<void> | undefined;
   #abandoned = 0;
 
+  static {
+    peersOf = (host) => host.#peers;
+  }
+
   /** For {@linkcode startHost}, which also starts it. */
-  constructor(options: ResolvedHostOptions, types: RegisteredTypes) {
+  constructor(options: ResolvedHostOptions, types: RegisteredTypes, clock: Clock) {
     this.#options = options;
+    this.#clock = clock;
     this.#codec = poolCodec(() => this.#main);
+    this.#debug = new HostDebug({
+      debug: options.debug,
+      onDeadLetter: options.onDeadLetter,
+      main: () => this.#main,
+      uidOf: (generation) => this.#desk.uids.uidOf(generation),
+    });
     this.#main = new LocalPool({
       address: { host: this.id, pool: MAIN_POOL },
       codec: this.#codec,
@@ -93,7 +120,9 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
       resources: {},
       system: (pool) => new System(pool, () => this.#desk?.service),
       callTimeoutMs: options.callTimeoutMs,
-      onDeadLetter: options.onDeadLetter,
+      clock,
+      onDeadLetter: (letter) => this.#debug.deadLetter(letter),
+      debug: this.#debug.main,
     });
     this.#router.main = this.#main;
     this.#system = this.#main.system as System;
@@ -110,6 +139,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
       codec: this.#codec,
       token: options.token,
       heartbeatMs: options.heartbeatMs,
+      clock,
       describe: () => this.#describe(),
       onLost: (host, pool, reason) => this.#lose(host, pool, reason),
     });
@@ -130,8 +160,12 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
 
   /** Starts what the options ask for. Called once, by {@linkcode startHost}. */
   async start(): Promise<void> {
-    const actor = new HostActor(this.#desk, this.#options.onDeadLetter);
+    const actor = new HostActor(this.#desk, (letter) => this.#debug.deadLetter(letter), {
+      report: (report) => this.#debug.report(report),
+      inspect: () => this.#inspect(),
+    });
     await this.#main.adopt(actor, HOST_ACTOR_TYPE, HOST_UID);
+    await this.#main.serve();
     await allOrNone(this.#options.pools.map((spec) => this.appendPool(spec)));
     const { listen, token } = this.#options;
     if (listen !== null) {
@@ -182,6 +216,20 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     return this.#system.poolConfig();
   }
 
+  /** {@linkcode ActorSystem.bufferRef} */
+  bufferRef(target: BufferTarget): BufferRef {
+    return this.#system.bufferRef(target);
+  }
+
+  /** {@linkcode ActorSystem.copyTo} */
+  copyTo(
+    sources: CopySource | readonly CopySource[],
+    targets: BufferRef | readonly BufferRef[],
+    options?: CopyOptions,
+  ): Promise<void> {
+    return this.#system.copyTo(sources, targets, options);
+  }
+
   /** The pools of this host, and of the hosts it is linked with, as this host last knew. */
   pools(): PoolDescription[] {
     return this.#desk.candidates();
@@ -193,7 +241,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   }
 
   /**
-   * The pool that an actor lives in, and so the device that runs it.
+   * The pool that an actor lives in, and so the device that runs it; of one with replicas, that of its first.
    *
    * @throws {PoolLostError} if the pool is gone or not known here.
    */
@@ -202,6 +250,32 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     const found = this.pools().find((one) => one.host === host && one.pool === pool);
     if (found !== undefined) return found;
     throw new PoolLostError(`Pool ${pool} of host ${formatHostId(host)} is not known here`, "lost");
+  }
+
+  /**
+   * What there is on this host, or on one that it is linked with, and how it does: pools, actors, what
+   * runs, how long queues are, what was counted. Of a pool that does not answer within a second, what
+   * can be seen from outside.
+   *
+   * @param host A linked host's id.
+   * @throws {HostLostError} if it is not linked.
+   * @example
+   * ```ts
+   * import { startHost, workerPool } from "@dramatis/dramatis";
+   *
+   * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+   * const { pools, deadLetters } = await host.inspect();
+   * for (const { pool, responding, actors } of pools) {
+   *   const busiest = actors.toSorted((a, b) => b.counters.runMs - a.counters.runMs)[0];
+   *   console.log(pool.name, responding, actors.length, busiest?.address.uid);
+   * }
+   * console.log(deadLetters.byReason);
+   * ```
+   */
+  async inspect(host: HostId = this.id): Promise<HostInspection> {
+    if (host === this.id) return await this.#inspect();
+    const options = { timeoutMs: Infinity };
+    return await this.#main.call(hostServiceOf(host), "inspect", [], options) as HostInspection;
   }
 
   /**
@@ -263,9 +337,10 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#desk.close();
+    this.#debug.stop();
     await Promise.all([...this.#router.pools.values()].map((pool) => this.#stopPool(pool)));
     await withDeadline(this.#main.stop(), this.#options.stopTimeoutMs);
-    clearTimeout(this.#loadTimer);
+    this.#clock.clearTimeout(this.#loadTimer);
     this.#peers.close();
     await this.#gateway?.close();
     const gone = new HostLostError("The host was stopped", "stopped");
@@ -278,6 +353,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
       address,
       codec: this.#codec,
       callTimeoutMs: this.#options.callTimeoutMs,
+      debug: poolDebug(this.#options.debug),
     });
     if (pool === null) return null;
     if (this.#stopped !== undefined) {
@@ -287,6 +363,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     pool.open((frame) => this.#router.forward(frame));
     const siblings = [...this.#router.pools.values()];
     this.#router.pools.set(address.pool, pool);
+    this.#debug.add(pool);
     void pool.down.then((reason) => this.#poolDown(pool, reason));
     await Promise.all(siblings.map((sibling) => connect(pool, sibling)));
     if (this.#router.pools.get(address.pool) !== pool) {
@@ -308,7 +385,9 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     if (inTime) return;
     pool.terminate(
       new PoolLostError(
-        `${name} did not stop in ${this.#options.stopTimeoutMs} ms: its thread was given up`,
+        `${name} did not stop in ${this.#options.stopTimeoutMs} ms: ${
+          pool.isKillable ? "it was killed" : "its thread was given up"
+        }`,
         "killed",
       ),
     );
@@ -316,9 +395,10 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
 
   #poolDown(pool: Pool, reason: PoolLostError): void {
     const { pool: number } = pool.description;
-    if (reason.exit === "killed") this.#abandoned++;
+    if (reason.exit === "killed" && !pool.isKillable) this.#abandoned++;
     this.#ready.delete(number);
     this.#router.pools.delete(number);
+    this.#debug.remove(number);
     this.#desk.uids.dropPool(pool.description);
     this.#lose(this.id, number, reason);
     const from = { host: this.id, pool: MAIN_POOL };
@@ -337,6 +417,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   /** Everything here that waits for a pool or host that is gone is told so. */
   #lose(host: HostId, pool: PoolId | null, reason: Error): void {
     const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
+    this.#desk.uids.dropElsewhere(isGone);
     this.#main.lost(isGone, reason);
     for (const sibling of this.#router.pools.values()) sibling.leave(host, pool, reason);
   }
@@ -358,6 +439,12 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     return pools.sort((a, b) => a.pool - b.pool);
   }
 
+  async #inspect(): Promise<HostInspection> {
+    const { id, address, abandonedThreads } = this;
+    const pools = await Promise.all(this.#ownPools().map((pool) => this.#debug.inspect(pool)));
+    return { id, address, pools, deadLetters: this.#debug.deadLetters, abandonedThreads };
+  }
+
   #describe(): HostDescription {
     return { id: this.id, address: this.address, pools: this.#ownPools() };
   }
@@ -370,27 +457,16 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
 
   #reportLoad(): void {
     if (this.#loadTimer !== undefined || this.#router.peers.size === 0) return;
-    this.#loadTimer = setTimeout(() => {
+    this.#loadTimer = this.#clock.setTimeout(() => {
       this.#loadTimer = undefined;
       this.#tellPools();
     }, LOAD_REPORT_MS);
   }
 }
 
-/** Waits for all. If one fails, the others are undone once they are over, and its error is thrown. */
-async function allOrNone<T>(
-  work: readonly Promise<T>[],
-  undo: (done: T) => Promise<void> = () => Promise.resolve(),
-): Promise<T[]> {
-  const settled = await Promise.allSettled(work);
-  if (settled.some(({ status }) => status === "rejected")) {
-    for (const one of settled) if (one.status === "fulfilled") await undo(one.value);
-  }
-  return await Promise.all(work);
-}
-
-/** Joins two pools by a port of their own. */
+/** Joins two pools by a port of their own, if they are in one process. */
 async function connect(a: Pool, b: Pool): Promise<void> {
+  if (a.join === undefined || b.join === undefined) return;
   const { port1, port2 } = new MessageChannel();
   await Promise.all([a.join(b.description.pool, port1), b.join(a.description.pool, port2)]);
 }

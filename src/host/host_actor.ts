@@ -1,20 +1,28 @@
 import { type ActorAddress, formatPool } from "../core/address.ts";
 import type { PoolDescription, TypeName } from "../core/protocol.ts";
 import { StatelessActor } from "../actor/actor.ts";
-import { type ActorType, callableMethods } from "../actor/actor_type.ts";
+import { type ActorType, callableMethods, RUNTIME_MODULE } from "../actor/actor_type.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
-import type { HostService, ServiceCreateOptions } from "../pool/host_service.ts";
+import type { HostInspection } from "../debug/inspection.ts";
+import type { DebugReport } from "../debug/report.ts";
+import type { DebugService, HostService, ServiceCreateOptions } from "../pool/host_service.ts";
 import type { ActorDesk } from "./actor_desk.ts";
 
 /** The host's verbs as an actor: how its own pools and other hosts reach them. */
-export class HostActor extends StatelessActor implements HostService {
+export class HostActor extends StatelessActor implements HostService, DebugService {
   readonly #desk: ActorDesk;
   readonly #onDeadLetter: (letter: DeadLetter) => void;
+  readonly #debug: DebugService | null;
 
-  constructor(desk: ActorDesk, onDeadLetter: (letter: DeadLetter) => void) {
+  constructor(
+    desk: ActorDesk,
+    onDeadLetter: (letter: DeadLetter) => void,
+    debug: DebugService | null = null,
+  ) {
     super();
     this.#desk = desk;
     this.#onDeadLetter = onDeadLetter;
+    this.#debug = debug;
   }
 
   create(
@@ -36,8 +44,8 @@ export class HostActor extends StatelessActor implements HostService {
     return this.#desk.has(uid);
   }
 
-  destroy(uid: string, kill: boolean): Promise<void> {
-    return this.#desk.destroy(uid, kill);
+  destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void> {
+    return this.#desk.destroy(uid, kill, isPart === true);
   }
 
   pools(): PoolDescription[] {
@@ -45,12 +53,30 @@ export class HostActor extends StatelessActor implements HostService {
   }
 
   deadLetter(letter: DeadLetter): void {
-    if (this.context.sender.host !== this.context.address.host) {
-      throw new TypeError(`${formatPool(this.context.sender)} has its own dead letters`);
-    }
+    this.#checkSender("dead letters");
     this.#onDeadLetter(letter);
   }
+
+  report(report: DebugReport): void {
+    this.#checkSender("reports");
+    this.#debug?.report(report);
+  }
+
+  async inspect(): Promise<HostInspection> {
+    if (this.#debug === null) throw new TypeError("This host cannot be inspected");
+    return await this.#debug.inspect();
+  }
+
+  /** What pools tell their own host, others have no business with. */
+  #checkSender(what: string): void {
+    const { sender, address } = this.context;
+    if (sender.host === address.host) return;
+    throw new TypeError(`${formatPool(sender)} has its own ${what}`);
+  }
 }
+
+/** More than any constructor takes; a list of holes may claim four thousand million. */
+const MAX_ARGUMENTS = 65_535;
 
 /**
  * Other hosts may write what they like.
@@ -62,15 +88,14 @@ function checkOrder(type: unknown, home: unknown, args: unknown, options: unknow
     typeof value === "object" && value !== null && !Array.isArray(value);
   const isType = isRecord(type) &&
     ["module", "export", "name", "version"].every((key) => typeof type[key] === "string");
-  if (isType && (home === "cpu" || home === "gpu") && Array.isArray(args) && isRecord(options)) {
-    return;
-  }
+  const isList = Array.isArray(args) && args.length <= MAX_ARGUMENTS;
+  if (isType && (home === "cpu" || home === "gpu") && isList && isRecord(options)) return;
   throw new TypeError("create takes a type's name, cpu or gpu, a list of arguments and options");
 }
 
 /** Not made by name: the host makes its only one. */
 export const HOST_ACTOR_TYPE: ActorType = {
-  name: { module: "dramatis:", export: "HostActor", name: "HostActor", version: "" },
+  name: { module: RUNTIME_MODULE, export: "HostActor", name: "HostActor", version: "" },
   home: "cpu",
   methods: callableMethods(HostActor as never),
   create: () => {

@@ -1,5 +1,6 @@
 import { formatActor } from "../core/address.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
+import { type DebugOptions, type ResolvedDebug, resolveDebug } from "../debug/options.ts";
 import type { PoolSpec, PoolStarter } from "../pool/pool.ts";
 import { workerPool } from "../pool/worker.ts";
 
@@ -41,6 +42,12 @@ export interface HostOptions {
    * @default a line on standard error
    */
   onDeadLetter?: (letter: DeadLetter) => void;
+  /**
+   * What to look out for: slow calls, blocked pools, deadlocks. `false` looks out for nothing and
+   * measures no times.
+   * @default {}
+   */
+  debug?: DebugOptions | false;
 }
 
 /** Where a host's gateway listens. */
@@ -68,6 +75,7 @@ export interface ResolvedHostOptions {
   readonly heartbeatMs: number;
   readonly stopTimeoutMs: number;
   readonly onDeadLetter: (letter: DeadLetter) => void;
+  readonly debug: ResolvedDebug | null;
 }
 
 /** The port that hosts listen on unless told otherwise. */
@@ -92,6 +100,7 @@ export function resolveOptions(options: HostOptions): ResolvedHostOptions {
     heartbeatMs: options.heartbeatMs ?? 1000,
     stopTimeoutMs: options.stopTimeoutMs ?? 5000,
     onDeadLetter: options.onDeadLetter ?? printDeadLetter,
+    debug: resolveDebug(options.debug),
   };
   if (resolved.callTimeoutMs !== Infinity) checkDuration("callTimeoutMs", resolved.callTimeoutMs);
   checkDuration("heartbeatMs", resolved.heartbeatMs);
@@ -104,11 +113,13 @@ export function resolveOptions(options: HostOptions): ResolvedHostOptions {
 /**
  * What starts the pools of a spec.
  *
- * @throws {TypeError} if it was not made by `workerPool()` or `gpuPool()`.
+ * @throws {TypeError} if it was not made by `workerPool()`, `processPool()` or `gpuPool()`.
  */
 export function starterOf(spec: PoolSpec): PoolStarter {
   if (typeof (spec as Partial<PoolStarter>)?.start === "function") return spec as PoolStarter;
-  throw new TypeError(`Expected workerPool() or gpuPool(), got ${JSON.stringify(spec)}`);
+  throw new TypeError(
+    `Expected workerPool(), processPool() or gpuPool(), got ${JSON.stringify(spec)}`,
+  );
 }
 
 function checkListen({ hostname, port }: Required<ListenOptions>, token: string | null): void {

@@ -1,4 +1,5 @@
 import { formatHostId, type HostId, MAIN_POOL } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import { LinkRefusedError, ProtocolError } from "../core/errors.ts";
 import type { Frame, HostDescription, PoolDescription, RawFrame } from "../core/protocol.ts";
@@ -12,6 +13,8 @@ export interface PeersOptions {
   readonly codec: Codec;
   readonly token: string | null;
   readonly heartbeatMs: number;
+  /** What heartbeats go by. */
+  readonly clock: Clock;
   /** This host, as it is now. */
   describe(): HostDescription;
   /** A pool of another host, or with `pool: null` all of it, is gone. */
@@ -37,6 +40,11 @@ export class Peers {
     this.#options = options;
   }
 
+  /** How frames of this host are written. */
+  get codec(): Codec {
+    return this.#options.codec;
+  }
+
   /** The linked hosts, as they last described themselves. */
   get hosts(): HostDescription[] {
     return [...this.#sessions.values()].map((sessions) => {
@@ -59,8 +67,17 @@ export class Peers {
       token === null ? {} : { token },
       codec,
     );
-    const session = await this.#open(link, "dial");
-    return session.peer;
+    return await this.greet(link);
+  }
+
+  /**
+   * Links with the host that accepts the other end of a link.
+   *
+   * @throws {LinkRefusedError} if it does not let us in.
+   * @throws {HostLostError} if it does not answer.
+   */
+  async greet(link: Link): Promise<HostDescription> {
+    return (await this.#open(link, "dial")).peer;
   }
 
   /** Takes a link that another host has opened. */
@@ -88,7 +105,7 @@ export class Peers {
   }
 
   async #open(link: Link, role: Role): Promise<Session> {
-    const { router, codec, heartbeatMs } = this.#options;
+    const { router, codec, heartbeatMs, clock } = this.#options;
     const self = this.#options.describe();
     const handshake = new AbortController();
     this.#handshakes.add(handshake);
@@ -97,6 +114,7 @@ export class Peers {
         self,
         role,
         heartbeatMs,
+        clock,
         signal: handshake.signal,
         onFrame: (frame, session) => this.#receive(frame, session),
         onClosed: (cause, session) => this.#closed(session, cause),
@@ -107,6 +125,8 @@ export class Peers {
         ? "a host cannot link with itself"
         : sessions.has(role)
         ? "they are linked already"
+        : pools.some((pool) => pool.host !== id)
+        ? "it describes another host's pools"
         : undefined;
       if (refusal !== undefined) {
         session.goodbye(refusal);
@@ -132,6 +152,10 @@ export class Peers {
     const { id } = session.peer;
     if (frame.from.host !== id) {
       throw new ProtocolError(`Host ${formatHostId(id)} sent a frame in another host's name`);
+    }
+    // A third host would take it for ours, and end the link with us for it.
+    if (frame.to.host !== router.self) {
+      throw new ProtocolError(`Host ${formatHostId(id)} sent a frame for another host`);
     }
     switch (frame.kind) {
       case "pools":
@@ -160,7 +184,8 @@ export class Peers {
     if (frame.host !== raw.from.host || frame.pool === null) {
       throw new ProtocolError("A host can only report its own pools as gone");
     }
-    this.#options.onLost(frame.host, frame.pool, frame.error as Error);
+    if (!(frame.error instanceof Error)) throw new ProtocolError("A pool ends with an error");
+    this.#options.onLost(frame.host, frame.pool, frame.error);
   }
 
   #closed(session: Session, cause: Error): void {

@@ -17,14 +17,15 @@ type Way = Pick<Peer, "send" | "forward">;
 
 /** Finds the way to every pool of this host and to every linked host, by a frame's header alone. */
 export class HostRouter implements Router {
-  readonly #self: HostId;
+  /** The host whose pools these are. */
+  readonly self: HostId;
   readonly pools: Map<number, Pool> = new Map();
   readonly peers: Map<HostId, Peer> = new Map();
   /** The host's own pool; set once, when it exists. */
   main: LocalPool | undefined;
 
   constructor(self: HostId) {
-    this.#self = self;
+    this.self = self;
   }
 
   send(frame: Frame): void {
@@ -35,7 +36,7 @@ export class HostRouter implements Router {
 
   forward(frame: RawFrame): void {
     const { host, pool } = frame.to;
-    if (host === this.#self && pool === MAIN_POOL) return this.main!.receive(frame);
+    if (host === this.self && pool === MAIN_POOL) return this.main!.receive(frame);
     try {
       const way = this.#wayTo(frame);
       if (way instanceof Error) throw way;
@@ -47,7 +48,7 @@ export class HostRouter implements Router {
   }
 
   #wayTo({ to }: { to: Frame["to"] }): Way | Error {
-    if (to.host !== this.#self) {
+    if (to.host !== this.self) {
       const peer = this.peers.get(to.host);
       return peer ??
         new HostLostError(

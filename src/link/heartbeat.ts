@@ -1,19 +1,4 @@
-/** Time as a session sees it, so that tests need not wait for it. */
-export interface Clock {
-  /** Milliseconds since some moment; never goes back. */
-  now(): number;
-  /** Calls back once after so many milliseconds, and answers what names the timer to `clearTimeout`. */
-  setTimeout(callback: () => void, ms: number): unknown;
-  /** Forgets a callback that has not come yet; `undefined` is no timer. */
-  clearTimeout(timer: unknown): void;
-}
-
-/** The real time. */
-export const SYSTEM_CLOCK: Clock = Object.freeze({
-  now: () => performance.now(),
-  setTimeout: (callback: () => void, ms: number) => setTimeout(callback, ms),
-  clearTimeout: (timer: unknown) => clearTimeout(timer as number | undefined),
-});
+import type { Clock } from "../core/clock.ts";
 
 /** Whose heart beats. */
 export interface HeartbeatTarget {

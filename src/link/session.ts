@@ -1,4 +1,5 @@
 import { formatHostId, MAIN_POOL, type PoolAddress } from "../core/address.ts";
+import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import {
   DramatisError,
@@ -14,7 +15,7 @@ import {
   PROTOCOL_VERSION,
   type RawFrame,
 } from "../core/protocol.ts";
-import { type Clock, Heartbeat, SYSTEM_CLOCK } from "./heartbeat.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import type { Link } from "./link.ts";
 
 /** How a session runs and who is told. */

@@ -5,9 +5,11 @@ import {
   type PoolAddress,
   samePool,
 } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import { Deadlines } from "../core/deadlines.ts";
-import { ActorNotFoundError, ActorStoppedError, DramatisError } from "../core/errors.ts";
+import { ActorNotFoundError } from "../core/errors.ts";
+import { sizeOfArgs } from "../core/message_size.ts";
 import { PendingCalls } from "../core/pending_calls.ts";
 import {
   type BatchFrame,
@@ -30,9 +32,11 @@ import type { Registry } from "../actor/registry.ts";
 import { dropStream } from "../actor/remote_stream.ts";
 import { Scopes } from "../actor/scopes.ts";
 import { DelayedTell } from "./delayed_tell.ts";
-import { LocalMessage, type Waiter } from "./messages.ts";
+import { LocalCall, LocalTell, PlainCall, type Waiter } from "./messages.ts";
+import { isGone, isLoss } from "./loss.ts";
 import { checkCallOptions, OutgoingCall } from "./outgoing_call.ts";
 import { Relays } from "./relays.ts";
+import { Balancers, type TimedCalls } from "./replicas.ts";
 import type { Router } from "./router.ts";
 
 /** What one pool asks another to do. */
@@ -49,6 +53,8 @@ export interface CallsOptions {
   readonly cells: Registry;
   /** Milliseconds that a call has if it does not say; `Infinity` is no limit. */
   readonly callTimeoutMs: number;
+  /** What time it is. */
+  readonly clock: Clock;
   readonly onDeadLetter: (letter: DeadLetter) => void;
 }
 
@@ -60,8 +66,9 @@ export class Calls implements Caller {
   readonly #isUnlimited: boolean;
   readonly #pending = new PendingCalls();
   readonly #relays = new Relays();
+  readonly #balancers: Balancers;
   /** What has a time by which it must be done. */
-  readonly deadlines: Deadlines = new Deadlines();
+  readonly deadlines: Deadlines;
   /** Whom the running code belongs to. */
   readonly scopes: Scopes = new Scopes();
   /** Where an actor of this host lives that is not here; the host of the main pool sets it. */
@@ -72,12 +79,29 @@ export class Calls implements Caller {
     this.#options = options;
     this.#address = options.address;
     this.#cells = options.cells;
+    this.#balancers = new Balancers(options.address, this);
     this.#isUnlimited = options.callTimeoutMs === Infinity;
+    this.deadlines = new Deadlines(options.clock);
   }
 
   /** How values travel. */
   get codec(): Codec {
     return this.#options.codec;
+  }
+
+  /** What time it is. */
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  /** How many calls wait for an answer from elsewhere. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
+  /** How many of them are passed on for others. */
+  get relayed(): number {
+    return this.#relays.size;
   }
 
   /** {@linkcode Caller.call} */
@@ -92,11 +116,10 @@ export class Calls implements Caller {
     if (options !== undefined || scope !== null || !this.#isUnlimited) {
       return this.#callWith(to, method, args, isBatch, scope, options ?? NO_OPTIONS);
     }
+    const cell = this.#here(to);
+    if (cell !== undefined) return this.#callHere(cell, method, args, isBatch);
     return new Promise((resolve, reject) => {
-      const cell = this.#here(to);
-      if (cell === undefined) {
-        this.#sendAway(to, method, args, isBatch, undefined, { resolve, reject });
-      } else cell.deliver(this.#message(method, args, isBatch, undefined, resolve, reject));
+      this.#sendAway(to, method, args, isBatch, undefined, { resolve, reject });
     });
   }
 
@@ -118,34 +141,61 @@ export class Calls implements Caller {
   tell(to: ActorAddress, method: string, args: unknown[], isBatch = false): void {
     const cell = this.#here(to);
     if (cell !== undefined) {
-      const reject = (error: unknown) => this.undelivered(to, method, error as Error);
-      cell.deliver(this.#message(method, args, isBatch, undefined, null, reject));
+      const copy = this.#copy(args, isBatch);
+      const reject = (error: unknown) => this.#unheard(to, method, copy, isBatch, error as Error);
+      cell.deliver(
+        new LocalTell(this.#options, ++this.#lastId, method, copy, isBatch, reject),
+      );
       return;
     }
     const destination = this.towards(to);
-    if (destination === undefined) return this.undelivered(to, method, this.notFound(to));
+    if (destination === undefined) {
+      return this.#unheard(to, method, args, isBatch, this.notFound(to));
+    }
     try {
       this.#post(0, destination, to.uid, method, args, isBatch ? "batch" : "tell");
     } catch (error) {
       if (!isLoss(error)) throw error;
-      this.undelivered(to, method, error);
+      this.#unheard(to, method, args, isBatch, error);
     }
   }
 
-  /** {@linkcode Caller.later} */
-  later(to: ActorAddress, method: string, args: unknown[], ms: number, again: boolean): Timer {
+  /**
+   * {@linkcode Caller.later}
+   *
+   * @param by Makes the calls.
+   */
+  later(
+    to: ActorAddress,
+    method: string,
+    args: unknown[],
+    ms: number,
+    again: boolean,
+    by: TimedCalls = this,
+  ): Timer {
     const copy = this.#options.codec.copy(args, "args");
     const owner = this.scopes.cell;
     const timer = this.scopes.outside(() =>
       new DelayedTell({
         ms,
         again,
-        send: () => this.#sendLater(to, method, copy),
+        clock: this.clock,
+        send: () => this.#sendLater(by, to, method, copy),
         ended: (timer) => owner?.disown(timer),
       })
     );
     owner?.own(timer);
     return timer;
+  }
+
+  /** {@linkcode Caller.balanced} */
+  balanced(to: ActorAddress): Caller {
+    return this.#balancers.of(to);
+  }
+
+  /** {@linkcode TimedCalls.isGone} */
+  isGone(error: unknown): boolean {
+    return isGone(error);
   }
 
   /** Asks a pool of this host to make or end an actor. */
@@ -171,12 +221,13 @@ export class Calls implements Caller {
   }
 
   /** An answer has come that cannot be read. */
-  settleUnreadable(id: number, error: unknown): void {
-    this.#pending.take(id)?.reject(error);
+  settleUnreadable({ id, from }: RawFrame, error: unknown): void {
+    this.#pending.takeAnswered(id, from, this.#address)?.reject(error);
   }
 
   /** Rejects every call that waits for something that is gone. */
   lost(isGone: (to: PoolAddress) => boolean, error: Error): void {
+    this.#balancers.lost(isGone);
     // Each caller gets a copy of its own: they may add to it.
     this.#pending.rejectWhere(isGone, () => this.#options.codec.copy(error, "error"));
   }
@@ -207,8 +258,10 @@ export class Calls implements Caller {
     method: string,
     reason: Error,
     from: PoolAddress = this.#address,
+    sent?: Pick<Message, "args" | "bytes">,
   ): void {
-    this.#options.onDeadLetter({ to, method, from, reason });
+    const args = sent !== undefined && sent.bytes <= LETTER_BYTES ? sent.args : null;
+    this.#options.onDeadLetter({ to, method, from, args, reason });
   }
 
   /** A message has come for an actor that is not here: it is passed on to where it is. */
@@ -260,14 +313,47 @@ export class Calls implements Caller {
     }
   }
 
-  async #sendLater(to: ActorAddress, method: string, args: unknown[]): Promise<boolean> {
+  /** A message of this pool that nobody waits for has failed. */
+  #unheard(
+    to: ActorAddress,
+    method: string,
+    args: unknown[],
+    isBatch: boolean,
+    error: Error,
+  ): void {
+    const bytes = sizeOfArgs(args, isBatch);
+    this.undelivered(to, method, error, this.#address, { args, bytes });
+  }
+
+  async #sendLater(
+    by: TimedCalls,
+    to: ActorAddress,
+    method: string,
+    args: unknown[],
+  ): Promise<boolean> {
     try {
-      await this.call(to, method, args, UNLIMITED);
+      await by.call(to, method, args, UNLIMITED);
       return true;
     } catch (error) {
-      this.undelivered(to, method, error as Error);
-      return !isGone(error);
+      this.#unheard(to, method, args, false, error as Error);
+      return !by.isGone(error);
     }
+  }
+
+  #callHere(cell: Cell, method: string, args: unknown[], isBatch: boolean): Promise<unknown> {
+    let message: PlainCall;
+    try {
+      const copy = this.#copy(args, isBatch);
+      message = new PlainCall(this.#options, ++this.#lastId, method, copy, isBatch, undefined);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    cell.deliver(message);
+    return message.answer;
+  }
+
+  #copy(args: unknown[], isBatch: boolean): unknown[] {
+    return this.#options.codec.copy(args, isBatch ? "items" : "args");
   }
 
   #here(to: ActorAddress): Cell | undefined {
@@ -293,7 +379,8 @@ export class Calls implements Caller {
       try {
         const cell = inside ?? this.#here(to);
         if (cell === undefined) return this.#sendAway(to, method, args, isBatch, call, call);
-        const message = this.#message(method, args, isBatch, call, call.resolve, call.reject);
+        const copy = this.#copy(args, isBatch);
+        const message = new LocalCall(this.#options, ++this.#lastId, method, copy, isBatch, call);
         call.cancel = (reason) => cell.cancel((other) => other === message, this.copyOf(reason));
         if (inside === undefined) cell.deliver(message);
         else cell.deliverInside(message);
@@ -325,19 +412,6 @@ export class Calls implements Caller {
     }
   }
 
-  #message(
-    method: string,
-    args: unknown[],
-    isBatch: boolean,
-    call: OutgoingCall | undefined,
-    resolve: Waiter["resolve"] | null,
-    reject: Waiter["reject"],
-  ): LocalMessage {
-    const pool = this.#options;
-    const copy = pool.codec.copy(args, isBatch ? "items" : "args");
-    return new LocalMessage(pool, ++this.#lastId, method, copy, isBatch, call, resolve, reject);
-  }
-
   #post(
     id: number,
     to: PoolAddress,
@@ -360,11 +434,11 @@ export class Calls implements Caller {
     const relayed = this.#pending.add({
       to,
       resolve: (value) => {
-        this.#relays.take(from, id);
+        this.#relays.ended(from, id, relayed);
         this.answer(from, id, value);
       },
       reject: (error) => {
-        this.#relays.take(from, id);
+        this.#relays.ended(from, id, relayed);
         this.answerWithFailure(from, id, error as Error);
       },
     });
@@ -387,18 +461,10 @@ export class Calls implements Caller {
   }
 }
 
+/** Bytes of the arguments that a dead letter keeps: enough to see what it was, too few to hold memory. */
+const LETTER_BYTES = 16 * 1024;
+
 const NO_OPTIONS: CallOptions = Object.freeze({});
 
 /** A timer waits for what it has started, however long that takes. */
 const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
-
-/** Whether an error says that there is nobody to send to any more. */
-function isGone(error: unknown): boolean {
-  return isLoss(error) || error instanceof ActorNotFoundError || error instanceof ActorStoppedError;
-}
-
-/** Whether an error says that the destination is gone, rather than that the frame is wrong. */
-function isLoss(error: unknown): error is DramatisError {
-  return error instanceof DramatisError &&
-    (error.name === "PoolLostError" || error.name === "HostLostError");
-}

@@ -1,7 +1,5 @@
+import { type Clock, MAX_TIMER_MS } from "../core/clock.ts";
 import type { Timer } from "../actor/ref_method.ts";
-
-/** The longest that a timer can wait, in milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How a delayed message is sent. */
 export interface DelayedTellOptions {
@@ -9,6 +7,8 @@ export interface DelayedTellOptions {
   readonly ms: number;
   /** Whether to send it again and again. */
   readonly again: boolean;
+  /** What time it is. */
+  readonly clock: Clock;
   /** Sends it; resolves, never rejects, when it has run, to whether it may be sent again. */
   send(): Promise<boolean>;
   /** It will not be sent any more. */
@@ -23,8 +23,8 @@ export interface DelayedTellOptions {
  */
 export class DelayedTell implements Timer {
   readonly #options: DelayedTellOptions;
-  readonly #startedAt = performance.now();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #startedAt: number;
+  #timer: unknown;
   #over = false;
   /** The turn that it waits for, counted from 1. */
   #turn = 0;
@@ -36,13 +36,14 @@ export class DelayedTell implements Timer {
       throw new RangeError(`expected ${least} to ${MAX_TIMER_MS} milliseconds, got ${ms}`);
     }
     this.#options = options;
+    this.#startedAt = options.clock.now();
     this.#arm();
   }
 
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#options.clock.clearTimeout(this.#timer);
     this.#options.ended(this);
   }
 
@@ -51,11 +52,12 @@ export class DelayedTell implements Timer {
   }
 
   #arm(): void {
-    const { ms } = this.#options;
-    const passed = performance.now() - this.#startedAt;
+    const { ms, clock } = this.#options;
+    const passed = clock.now() - this.#startedAt;
     // A timer may fire a little before its time: its turn has been all the same.
     if (ms > 0) this.#turn = Math.max(this.#turn, Math.floor(passed / ms)) + 1;
-    this.#timer = setTimeout(() => void this.#fire(), Math.max(0, this.#turn * ms - passed));
+    const wait = Math.max(0, this.#turn * ms - passed);
+    this.#timer = clock.setTimeout(() => void this.#fire(), wait);
   }
 
   async #fire(): Promise<void> {

@@ -1,7 +1,10 @@
-import { type ActorAddress, type HostId, MAIN_POOL } from "../core/address.ts";
+import { type ActorAddress, type HostId, MAIN_POOL, type PoolAddress } from "../core/address.ts";
 import type { MailboxOptions } from "../core/mailbox_options.ts";
 import type { PoolDescription, TypeName } from "../core/protocol.ts";
+import type { Replicas } from "../core/stateless_options.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
+import type { HostInspection } from "../debug/inspection.ts";
+import type { DebugReport } from "../debug/report.ts";
 
 /** Uids that begin so belong to the runtime. */
 export const RESERVED_PREFIX = "dramatis:";
@@ -19,9 +22,18 @@ export interface HostService {
   ): Promise<ActorAddress>;
   resolve(uid: string): ActorAddress;
   has(uid: string): boolean;
-  destroy(uid: string, kill: boolean): Promise<void>;
+  /** @param isPart Only the replicas of that host: whoever asks sees to the others. */
+  destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void>;
   pools(): PoolDescription[];
   deadLetter(letter: DeadLetter): void;
+}
+
+/** What a host hears of and says for debugging; a part of the same actor. */
+export interface DebugService {
+  /** A pool of the host has something to report. */
+  report(report: DebugReport): void;
+  /** The host as it is now. */
+  inspect(): Promise<HostInspection>;
 }
 
 /** {@linkcode HostService.create} */
@@ -29,6 +41,10 @@ export interface ServiceCreateOptions {
   readonly uid?: string;
   readonly place?: unknown;
   readonly mailbox?: MailboxOptions;
+  readonly concurrency?: number;
+  readonly replicas?: Replicas;
+  /** The pools of all its replicas are chosen already: the host makes those in its own. */
+  readonly group?: readonly PoolAddress[];
 }
 
 /** The address of a host's service. */

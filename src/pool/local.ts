@@ -5,10 +5,13 @@ import {
   type PoolAddress,
   samePool,
 } from "../core/address.ts";
+import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
+import type { Hop } from "../core/call_chain.ts";
 import type { Codec } from "../core/codec.ts";
 import { ActorExistsError, ActorStartError } from "../core/errors.ts";
 import { sizeOfFrame } from "../core/message_size.ts";
 import type { CellOptions, CreateFrame, RawFrame } from "../core/protocol.ts";
+import { Activity } from "../actor/activity.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorType, formatType, type Resources } from "../actor/actor_type.ts";
 import { Cell, type CellHost } from "../actor/cell.ts";
@@ -22,7 +25,14 @@ import type { StreamedResult } from "../actor/remote_stream.ts";
 import type { StreamScope } from "../actor/stream_scope.ts";
 import type { Scopes } from "../actor/scopes.ts";
 import { Turns } from "../actor/turns.ts";
+import { inspectCell, type PoolState } from "../debug/inspection.ts";
+import type { PoolDebug } from "../debug/options.ts";
+import { PoolWatch, type WatchedPool } from "../debug/pool_watch.ts";
+import type { RunningCode } from "../debug/report.ts";
+import { type Wait, waitsOf } from "../debug/waits.ts";
 import { RESERVED_PREFIX } from "./host_service.ts";
+import { POOL_ACTOR_TYPE, PoolActor, type PoolService, poolServiceOf } from "./pool_service.ts";
+import { Buffers } from "./buffers.ts";
 import { Calls, type MessageFrame } from "./calls.ts";
 import { RemoteMessage } from "./messages.ts";
 import { Streams } from "./streams.ts";
@@ -39,7 +49,16 @@ export interface LocalPoolOptions {
   readonly system: (pool: LocalPool) => ActorSystem<unknown>;
   /** {@linkcode CallsOptions.callTimeoutMs} */
   readonly callTimeoutMs: number;
+  /** What time it is. @default {SYSTEM_CLOCK} */
+  readonly clock?: Clock;
   readonly onDeadLetter: (letter: DeadLetter) => void;
+  /** Without it nothing is looked out for. */
+  readonly debug?: LocalDebug | null;
+}
+
+/** What a pool looks out for, and whom it tells. */
+export interface LocalDebug extends Pick<WatchedPool, "report" | "typed" | "blocked"> {
+  readonly options: PoolDebug;
 }
 
 /** What an actor is made of. */
@@ -47,6 +66,9 @@ export type CreateRequest = Pick<
   CreateFrame,
   "uid" | "generation" | "type" | "args" | "options"
 >;
+
+/** Milliseconds in which a pool must say whom a call waits for. */
+const FOLLOW_TIMEOUT_MS = 2000;
 
 /** The runtime's own actors refuse nobody. */
 const UNBOUNDED: CellOptions = {
@@ -64,13 +86,19 @@ export class LocalPool implements CellHost {
   readonly calls: Calls;
   /** The streams produced and read here. */
   readonly streams: Streams;
+  /** The places in this pool that others copy bytes to. */
+  readonly buffers: Buffers = new Buffers(this);
   readonly #resources: Resources;
   readonly #cells = new Registry();
+  /** What its cells write down. */
+  readonly activity: Activity;
+  readonly #watch: PoolWatch | null;
 
   constructor(options: LocalPoolOptions) {
     this.address = options.address;
     this.codec = options.codec;
-    this.calls = new Calls({ ...options, cells: this.#cells });
+    const { clock = SYSTEM_CLOCK } = options;
+    this.calls = new Calls({ ...options, clock, cells: this.#cells });
     this.streams = new Streams({
       ...options,
       deadlines: this.calls.deadlines,
@@ -78,6 +106,8 @@ export class LocalPool implements CellHost {
       failure: (thrown, where, method) => this.failure(thrown, where, method),
     });
     this.#resources = options.resources;
+    this.#watch = this.#watchBy(options.debug ?? null);
+    this.activity = new Activity(SYSTEM_CLOCK, this.#watch);
     this.system = options.system(this);
   }
 
@@ -112,12 +142,44 @@ export class LocalPool implements CellHost {
     return this.calls.later(to, method, args, ms, again);
   }
 
+  /** {@linkcode Caller.balanced} */
+  balanced(to: ActorAddress): Caller {
+    return this.calls.balanced(to);
+  }
+
+  /** Lets those who look for what is wrong ask this pool. */
+  async serve(): Promise<void> {
+    const { uid } = poolServiceOf(this.address);
+    const service: PoolService = {
+      inspect: () => this.inspect(),
+      follow: (uid, caller) => {
+        const cell = this.#cells.get(uid);
+        return cell === undefined ? [] : waitsOf(cell, caller);
+      },
+    };
+    await this.adopt(new PoolActor(service), POOL_ACTOR_TYPE, uid);
+  }
+
+  /** Its actors but for the runtime's own, and what they do. */
+  inspect(): PoolState {
+    const { time } = this.activity;
+    const actors = [...this.#cells].filter((cell) => !isOurs(cell)).map((cell) =>
+      inspectCell(cell, time)
+    );
+    return { actors, pendingCalls: this.calls.waiting, streams: this.streams.size };
+  }
+
+  /** What the thread of this pool runs. */
+  running(): RunningCode[] {
+    return this.#watch?.running() ?? [];
+  }
+
   /** Takes a frame that is addressed to this pool. */
   receive(raw: RawFrame): void {
     try {
       this.#receive(raw);
     } catch (error) {
-      if (raw.kind === "reply") this.calls.settleUnreadable(raw.id, error);
+      if (raw.kind === "reply" || raw.kind === "failure") this.calls.settleUnreadable(raw, error);
       else this.refuse(raw, error as Error);
     }
   }
@@ -130,10 +192,22 @@ export class LocalPool implements CellHost {
     ) {
       this.calls.answerWithFailure(from, id, error);
     } else if (kind === "tell" || kind === "batch") {
-      const { uid, method } = this.codec.decode(raw) as MessageFrame;
-      this.undelivered({ ...raw.to, uid, generation: 0 }, method, error, from);
+      const { uid, method, args } = this.#partsOf(raw);
+      const sent = { args, bytes: sizeOfFrame(raw.body, raw.segments) };
+      this.calls.undelivered({ ...raw.to, uid, generation: 0 }, method, error, from, sent);
     } else if (kind === "items" || kind === "end" || kind === "credit") {
       this.streams.refuse(raw, error);
+    }
+  }
+
+  /** What a message says; nothing if it cannot be read, which must not end the link that brought it. */
+  #partsOf(raw: RawFrame): { uid: string; method: string; args: unknown[] } {
+    try {
+      const frame = this.codec.decode(raw) as MessageFrame;
+      const args = frame.kind === "batch" ? frame.items : frame.args;
+      return { uid: frame.uid, method: frame.method, args: args as unknown[] };
+    } catch {
+      return { uid: "", method: "", args: [] };
     }
   }
 
@@ -197,9 +271,9 @@ export class LocalPool implements CellHost {
    */
   async stop(): Promise<void> {
     const cells = [...this.#cells];
-    const isOurs = ({ address }: Cell) => address.uid.startsWith(RESERVED_PREFIX);
     await this.#stopCells(cells.filter((cell) => !isOurs(cell)));
     await this.#stopCells(cells.filter(isOurs));
+    this.#watch?.stop();
   }
 
   async #stopCells(cells: readonly Cell[]): Promise<void> {
@@ -213,10 +287,14 @@ export class LocalPool implements CellHost {
     this.streams.stop();
   }
 
-  /** Something is gone: whatever waits for it fails. */
+  /** Something is gone: whatever waits for it fails, and what it waits for is cancelled. */
   lost(isGone: (to: PoolAddress) => boolean, error: Error): void {
     this.calls.lost(isGone, error);
     this.streams.lost(isGone, error);
+    for (const { type, actor } of this.#cells) type.lost?.(actor, isGone);
+    const isForsaken = (message: Message) =>
+      message instanceof RemoteMessage && message.isAwaited && isGone(message.from);
+    for (const cell of [...this.#cells]) cell.cancel(isForsaken, this.calls.copyOf(error));
   }
 
   /** {@linkcode CellHost.stream} */
@@ -231,6 +309,7 @@ export class LocalPool implements CellHost {
         this.calls.callInside(cell, method, args, options, isBatch),
       tell: (to, method, args, isBatch) => this.tell(to, method, args, isBatch),
       later: (to, method, args, ms, again) => this.later(to, method, args, ms, again),
+      balanced: (to) => this.balanced(to),
     };
   }
 
@@ -242,6 +321,30 @@ export class LocalPool implements CellHost {
   /** {@linkcode CellHost.undelivered} */
   undelivered(to: ActorAddress, method: string, reason: Error, from?: PoolAddress): void {
     this.calls.undelivered(to, method, reason, from);
+  }
+
+  /** By the real time, as it looks at real threads. */
+  #watchBy(debug: LocalDebug | null): PoolWatch | null {
+    if (debug === null) return null;
+    return new PoolWatch(debug.options, SYSTEM_CLOCK, () => ({
+      ...debug,
+      address: this.address,
+      cells: this.#cells,
+      activity: this.activity,
+      outside: (code) => this.scopes.outside(code),
+      follow: (to, caller) => this.#follow(to, caller),
+    }));
+  }
+
+  /** See {@linkcode WatchedPool.follow}. A pool that does not answer leads nowhere. */
+  async #follow(to: ActorAddress, caller: Hop): Promise<Wait[]> {
+    const service = poolServiceOf(to);
+    const options = { timeoutMs: FOLLOW_TIMEOUT_MS };
+    try {
+      return await this.calls.call(service, "follow", [to.uid, caller], options) as Wait[];
+    } catch {
+      return [];
+    }
   }
 
   #receive(raw: RawFrame): void {
@@ -296,6 +399,11 @@ export class LocalPool implements CellHost {
       throw startError(`${formatType(type.name)} ${uid}`, "construct", cause);
     }
   }
+}
+
+/** Whether it runs one of the runtime's own actors. */
+function isOurs({ address }: Cell): boolean {
+  return address.uid.startsWith(RESERVED_PREFIX);
 }
 
 function startError(

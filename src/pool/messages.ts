@@ -1,5 +1,6 @@
 import type { ActorAddress, PoolAddress } from "../core/address.ts";
 import type { CallChain } from "../core/call_chain.ts";
+import type { Clock } from "../core/clock.ts";
 import { sizeOfArgs } from "../core/message_size.ts";
 import type { BatchFrame, CallFrame, CallTerms, TellFrame } from "../core/protocol.ts";
 import type { BatchOutcome } from "../actor/batch.ts";
@@ -16,9 +17,16 @@ export interface MessagePool {
 /** Where the answers to a message go. */
 export interface Answers {
   readonly codec: Codec;
+  readonly clock: Clock;
   answer(to: PoolAddress, id: number, value: unknown): void;
   answerWithFailure(to: PoolAddress, id: number, error: Error): void;
-  undelivered(to: ActorAddress, method: string, reason: Error, from: PoolAddress): void;
+  undelivered(
+    to: ActorAddress,
+    method: string,
+    reason: Error,
+    from: PoolAddress,
+    sent: Pick<Message, "args" | "bytes">,
+  ): void;
 }
 
 /** Who waits for the answer to a message. */
@@ -28,15 +36,10 @@ export interface Waiter {
 }
 
 /** A message from this very pool: it is settled directly. */
-export class LocalMessage extends Message {
+abstract class LocalMessage extends Message {
   readonly #pool: MessagePool;
-  readonly #resolve: Waiter["resolve"] | null;
-  readonly #reject: Waiter["reject"];
 
-  /**
-   * @param args Copied already.
-   * @param resolve `null` if nobody waits.
-   */
+  /** @param args Copied already. */
   constructor(
     pool: MessagePool,
     readonly id: number,
@@ -44,13 +47,9 @@ export class LocalMessage extends Message {
     args: unknown[],
     isBatch: boolean,
     terms: MessageTerms | undefined,
-    resolve: Waiter["resolve"] | null,
-    reject: Waiter["reject"],
   ) {
     super(method, args, isBatch, terms, sizeOfArgs(args, isBatch));
     this.#pool = pool;
-    this.#resolve = resolve;
-    this.#reject = reject;
   }
 
   get from(): PoolAddress {
@@ -59,21 +58,95 @@ export class LocalMessage extends Message {
 
   reply(value: unknown): void {
     const { codec } = this.#pool;
-    const resolve = this.#resolve;
-    if (this.isBatch) {
-      replyBatch(
-        this,
-        value,
-        codec,
-        resolve && ((result) => resolve(codec.copy(result, "result"))),
-      );
-    } else if (resolve === null) dropStream(value);
-    else resolve(codec.copy(value, "result"));
+    if (!this.isBatch) return this.succeed(codec.copy(value, "result"));
+    const answer = (result: unknown) => this.succeed(codec.copy(result, "result"));
+    answerBatch(value as BatchOutcome, codec, answer);
+  }
+
+  /** The method has returned; the value is the caller's. */
+  protected abstract succeed(value: unknown): void;
+}
+
+/** A call from this very pool that may end before it is answered. */
+export class LocalCall extends LocalMessage {
+  readonly #waiter: Waiter;
+
+  constructor(
+    pool: MessagePool,
+    id: number,
+    method: string,
+    args: unknown[],
+    isBatch: boolean,
+    call: Waiter & MessageTerms,
+  ) {
+    super(pool, id, method, args, isBatch, call);
+    this.#waiter = call;
   }
 
   fail(error: Error): void {
-    this.#reject(error);
+    this.#waiter.reject(error);
   }
+
+  protected succeed(value: unknown): void {
+    this.#waiter.resolve(value);
+  }
+}
+
+/**
+ * A call from this very pool that says nothing beside what to run. If its actor is free it runs at
+ * once, and is then answered before anybody waits.
+ */
+export class PlainCall extends LocalMessage {
+  #answer: Promise<unknown> | undefined;
+  #waiter: Waiter | undefined;
+
+  /** {@linkcode Message.isPrompt} */
+  override get isPrompt(): boolean {
+    return true;
+  }
+
+  /** What comes of it. Asked for once. */
+  get answer(): Promise<unknown> {
+    return this.#answer ?? new Promise((resolve, reject) => this.#waiter = { resolve, reject });
+  }
+
+  fail(error: Error): void {
+    if (this.#waiter === undefined) this.#answer = Promise.reject(error);
+    else this.#waiter.reject(error);
+  }
+
+  protected succeed(value: unknown): void {
+    if (this.#waiter === undefined) this.#answer = Promise.resolve(value);
+    else this.#waiter.resolve(value);
+  }
+}
+
+/** A tell from this very pool. */
+export class LocalTell extends LocalMessage {
+  readonly #onLost: (error: Error) => void;
+
+  constructor(
+    pool: MessagePool,
+    id: number,
+    method: string,
+    args: unknown[],
+    isBatch: boolean,
+    onLost: (error: Error) => void,
+  ) {
+    super(pool, id, method, args, isBatch, undefined);
+    this.#onLost = onLost;
+  }
+
+  override reply(value: unknown): void {
+    if (this.isBatch) failLost(this, value as BatchOutcome);
+    else dropStream(value);
+  }
+
+  fail(error: Error): void {
+    this.#onLost(error);
+  }
+
+  protected succeed(): void {}
 }
 
 /** A message from another pool: it is settled by a frame. */
@@ -89,7 +162,7 @@ export class RemoteMessage extends Message {
       frame.method,
       args,
       isBatch,
-      frame.terms === undefined ? undefined : termsOf(frame.terms),
+      frame.terms === undefined ? undefined : termsOf(frame.terms, pool.clock),
       bytes,
     );
     this.#pool = pool;
@@ -106,44 +179,40 @@ export class RemoteMessage extends Message {
 
   reply(value: unknown): void {
     const { from, id } = this.#frame;
-    const isAwaited = this.#isAwaited;
     if (this.isBatch) {
-      const answer = (value: unknown) => this.#pool.answer(from, id, value);
-      replyBatch(this, value, this.#pool.codec, isAwaited ? answer : null);
-    } else if (isAwaited) this.#pool.answer(from, id, value);
+      const outcome = value as BatchOutcome;
+      const answer = (result: unknown) => this.#pool.answer(from, id, result);
+      if (this.isAwaited) answerBatch(outcome, this.#pool.codec, answer);
+      else failLost(this, outcome);
+    } else if (this.isAwaited) this.#pool.answer(from, id, value);
     else dropStream(value);
   }
 
   fail(error: Error): void {
     const { from, id, uid, method, to } = this.#frame;
-    if (this.#isAwaited) this.#pool.answerWithFailure(from, id, error);
-    else this.#pool.undelivered({ ...to, uid, generation: 0 }, method, error, from);
+    if (this.isAwaited) this.#pool.answerWithFailure(from, id, error);
+    else this.#pool.undelivered({ ...to, uid, generation: 0 }, method, error, from, this);
   }
 
-  /** A batch that wants no answer has no number. */
-  get #isAwaited(): boolean {
+  /** Whether somebody waits for the answer. A batch that wants none has no number. */
+  get isAwaited(): boolean {
     const { kind, id } = this.#frame;
     return kind === "call" || (kind === "batch" && id !== 0);
   }
 }
 
-/** Answers a batch: results that cannot travel fail alone. If nobody waits, those that failed are dead letters. */
-function replyBatch(
-  message: Message,
-  value: unknown,
-  codec: Codec,
-  answer: ((value: unknown) => void) | null,
-): void {
-  const outcome = value as BatchOutcome;
-  if (answer === null) {
-    for (const [, error] of outcome.failures) message.fail(error as Error);
-    return;
-  }
+/** Answers a batch: results that cannot travel fail alone. */
+function answerBatch(outcome: BatchOutcome, codec: Codec, answer: (value: unknown) => void): void {
   try {
     answer(outcome);
   } catch {
     answer(withoutUnsendable(outcome, codec));
   }
+}
+
+/** Nobody waits for the batch: those of its calls that failed are dead letters. */
+function failLost(message: Message, { failures }: BatchOutcome): void {
+  for (const [, error] of failures) message.fail(error as Error);
 }
 
 function withoutUnsendable({ values, failures }: BatchOutcome, codec: Codec): BatchOutcome {
@@ -160,7 +229,7 @@ function withoutUnsendable({ values, failures }: BatchOutcome, codec: Codec): Ba
 }
 
 /** Time is left for it from when it arrives: the clocks of two hosts differ. */
-function termsOf({ budgetMs, priority, chain }: CallTerms): MessageTerms {
-  const expiresAt = budgetMs === null ? Infinity : performance.now() + budgetMs;
-  return { expiresAt, priority, chain: chain as CallChain | null };
+function termsOf({ budgetMs, priority, chain }: CallTerms, clock: Clock): MessageTerms {
+  const expiresAt = budgetMs === null ? Infinity : clock.now() + budgetMs;
+  return { expiresAt, clock, priority, chain: chain as CallChain | null };
 }

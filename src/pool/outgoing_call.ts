@@ -1,8 +1,9 @@
 import type { ActorAddress } from "../core/address.ts";
 import { formatActor } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Deadline, Deadlines } from "../core/deadlines.ts";
 import { CallTimeoutError } from "../core/errors.ts";
-import type { CallTerms } from "../core/protocol.ts";
+import { type CallTerms, LIMITS } from "../core/protocol.ts";
 import type { CallOptions, Child, Message, MessageTerms } from "../actor/message.ts";
 import { dropStream } from "../actor/remote_stream.ts";
 import type { Waiter } from "./messages.ts";
@@ -13,6 +14,7 @@ export class OutgoingCall implements Waiter, Deadline, Child, MessageTerms {
   readonly method: string;
   readonly priority: number;
   readonly expiresAt: number;
+  readonly clock: Clock;
   readonly chain: MessageTerms["chain"];
   /** Tells the other side that nobody waits any more; set once the message is on its way. */
   cancel: (reason: unknown) => void = () => {};
@@ -37,15 +39,16 @@ export class OutgoingCall implements Waiter, Deadline, Child, MessageTerms {
     this.method = method;
     this.#scope = scope;
     this.#deadlines = deadlines;
+    this.clock = deadlines.clock;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = options.signal;
     this.priority = options.priority ?? 0;
     this.chain = scope?.ownChain ?? null;
     const { timeoutMs = Infinity } = options;
-    const own = timeoutMs === Infinity ? Infinity : performance.now() + timeoutMs;
+    const own = timeoutMs === Infinity ? Infinity : this.clock.now() + timeoutMs;
     this.expiresAt = Math.min(own, scope?.terms?.expiresAt ?? Infinity);
-    this.#timeoutMs = this.expiresAt === own ? timeoutMs : this.expiresAt - performance.now();
+    this.#timeoutMs = this.expiresAt === own ? timeoutMs : this.expiresAt - this.clock.now();
     // Before the message goes, because it may fail at once, which takes all of these back.
     this.#signal?.addEventListener("abort", this.#onAbort);
     scope?.adopt(this);
@@ -54,9 +57,9 @@ export class OutgoingCall implements Waiter, Deadline, Child, MessageTerms {
 
   /** The terms as they travel. */
   get terms(): CallTerms | undefined {
-    const { priority, chain, expiresAt } = this;
+    const { priority, chain, expiresAt, clock } = this;
     if (priority === 0 && chain === null && expiresAt === Infinity) return undefined;
-    const budgetMs = expiresAt === Infinity ? null : Math.max(0, expiresAt - performance.now());
+    const budgetMs = expiresAt === Infinity ? null : Math.max(0, expiresAt - clock.now());
     return { budgetMs, priority, chain };
   }
 
@@ -111,7 +114,12 @@ export function checkCallOptions({ timeoutMs, priority, window }: CallOptions): 
   if (priority !== undefined && !Number.isSafeInteger(priority)) {
     throw new RangeError(`priority is a whole number, got ${priority}`);
   }
-  if (window !== undefined && !(Number.isSafeInteger(window) && window >= 1)) {
-    throw new RangeError(`window is a whole number of items from 1 up, got ${window}`);
+  const { streamWindow } = LIMITS;
+  if (
+    window !== undefined && !(Number.isInteger(window) && window >= 1 && window <= streamWindow)
+  ) {
+    throw new RangeError(
+      `window is a whole number of items from 1 to ${streamWindow}, got ${window}`,
+    );
   }
 }

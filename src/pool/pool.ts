@@ -3,23 +3,41 @@ import type { Codec } from "../core/codec.ts";
 import type { PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";
 import type { PoolLostError } from "../core/errors.ts";
+import type { PoolDebug } from "../debug/options.ts";
+import type { RunningCode } from "../debug/report.ts";
 
 /** A pool that runs in an isolate of its own, as its host sees it. */
 export interface Pool {
   readonly description: PoolDescription;
+  /** Whether {@linkcode terminate} ends even a thread that a synchronous loop holds. */
+  readonly isKillable: boolean;
   /** Carries frames to it. */
   readonly link: Link;
   /** Resolves, once, when the pool has ended, with the reason. */
   readonly down: Promise<PoolLostError>;
   /** Starts delivery of what it sends. */
   open(receive: (frame: RawFrame) => void): void;
-  /** Gives it a direct channel to another pool of the host; resolves when it is in use. */
-  join(pool: PoolId, port: MessagePort): Promise<void>;
+  /**
+   * Gives it a direct channel to another pool of the host; resolves when it is in use. A pool without
+   * this one is in another process: what goes to it or comes from it goes by way of the host.
+   */
+  join?(pool: PoolId, port: MessagePort): Promise<void>;
   /** Tells it that a pool, or with `pool: null` a whole host, is gone. */
   leave(host: HostId, pool: PoolId | null, reason: Error): void;
+  /** Resolves when its event loop has answered; never if the pool ends first. */
+  ping(): Promise<void>;
+  /**
+   * What its thread runs, whether its event loop turns or not; a promise if it must be asked, which soon
+   * resolves.
+   *
+   * @param uidOf The actor with this generation.
+   */
+  running(
+    uidOf: (generation: number) => string | null,
+  ): RunningCode[] | Promise<RunningCode[]>;
   /** Ends it in order: actors are destroyed, last messages leave. Then it is down. */
   stop(): Promise<void>;
-  /** Ends it now. A thread that is held by a synchronous loop cannot be stopped and burns on. */
+  /** Ends it now. Unless it is killable, a thread that is held by a synchronous loop burns on. */
   terminate(reason: PoolLostError): void;
 }
 
@@ -29,9 +47,11 @@ export interface PoolStart {
   readonly codec: Codec;
   /** Milliseconds that a call made there has if it does not say; `Infinity` is no limit. */
   readonly callTimeoutMs: number;
+  /** What it looks out for; `null` is nothing. */
+  readonly debug: PoolDebug | null;
 }
 
-/** Pools of one kind, to be started: what `workerPool()` and `gpuPool()` make for `startHost`. */
+/** Pools of one kind, to be started: what `workerPool()`, `processPool()` and `gpuPool()` make for `startHost`. */
 export interface PoolSpec {
   /** What they run in. */
   readonly kind: "worker" | "gpu" | "process";

@@ -9,19 +9,31 @@ export class Relays {
   readonly #relayed = new Map<string, number>();
   readonly #own = new Set<number>();
 
+  /** How many there are. */
+  get size(): number {
+    return this.#own.size;
+  }
+
   /** Notes a call under the number that it goes on with. */
   add(from: PoolAddress, id: number, relayed: number): void {
     this.#relayed.set(keyOf(from, id), relayed);
     this.#own.add(relayed);
   }
 
-  /** Forgets a call that is answered or given up; the number it went on with. */
+  /** Forgets a call that has been answered. */
+  ended(from: PoolAddress, id: number, relayed: number): void {
+    this.#own.delete(relayed);
+    const key = keyOf(from, id);
+    // Another call may have come under the number of the first.
+    if (this.#relayed.get(key) === relayed) this.#relayed.delete(key);
+  }
+
+  /** Forgets a call that is given up; the number it went on with. */
   take(from: PoolAddress, id: number): number | undefined {
     const key = keyOf(from, id);
     const relayed = this.#relayed.get(key);
     if (relayed === undefined) return undefined;
-    this.#relayed.delete(key);
-    this.#own.delete(relayed);
+    this.ended(from, id, relayed);
     return relayed;
   }
 

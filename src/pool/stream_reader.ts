@@ -68,12 +68,13 @@ export class StreamReader implements AsyncIterator<unknown>, Child {
 
   /** Items have come. */
   take(values: readonly unknown[]): void {
-    for (let i = 0; i < values.length; i++) {
-      // It may leave while it is given an item.
-      if (this.#end !== undefined) return;
+    if (this.#end !== undefined) return;
+    for (let i = 0; i < values.length; i++) this.#items.push(values[i]);
+    // All are there before the first is given out: a producer in this pool sends more as soon as there is room.
+    while (this.#items.length > 0) {
       const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#items.push(values[i]);
-      else waiting.resolve({ done: false, value: this.#consume(values[i]) });
+      if (waiting === undefined) return;
+      waiting.resolve({ done: false, value: this.#consume(this.#items.shift()) });
     }
   }
 

@@ -1,4 +1,5 @@
 import type { PoolAddress } from "../core/address.ts";
+import { LIMITS } from "../core/protocol.ts";
 
 /** Where the items of a stream go. */
 export interface StreamSink {
@@ -81,7 +82,8 @@ export class StreamSource {
 
   /** The same of whoever is the consumer already. */
   grantMore(count: number): void {
-    this.#credit += count;
+    // A consumer that lies does not get more than one that may say so.
+    this.#credit = Math.min(this.#credit + count, LIMITS.streamWindow);
     if (!this.#isPumping && !this.#over) this.#origin.run(this.#start);
   }
 
@@ -108,25 +110,28 @@ export class StreamSource {
     this.#isPumping = true;
     // A step that has waited for its turn may come too late.
     const next = () => this.#over ? DONE : this.#iterator.next();
-    while (this.#credit > 0 && !this.#over) {
-      try {
-        if (++this.#steps % BREATH_STEPS === 0) await this.#origin.breath();
-        let step = this.#origin.step(next);
-        if (isThenable(step)) {
-          // Who waits for something must not keep what has been produced already.
-          if (this.#items.length > 0) this.#flush ??= setImmediate(this.#sendWaiting);
-          step = await step;
+    do {
+      while (this.#credit > 0 && !this.#over) {
+        try {
+          if (++this.#steps % BREATH_STEPS === 0) await this.#origin.breath();
+          let step = this.#origin.step(next);
+          if (isThenable(step)) {
+            // Who waits for something must not keep what has been produced already.
+            if (this.#items.length > 0) this.#flush ??= setImmediate(this.#sendWaiting);
+            step = await step;
+          }
+          const { done, value } = step as IteratorResult<unknown>;
+          if (this.#over) break;
+          if (done) this.#finish({ failed: false, error: undefined });
+          else this.#push(value);
+        } catch (error) {
+          this.#finish({ failed: true, error: this.#origin.failure(error) });
         }
-        const { done, value } = step as IteratorResult<unknown>;
-        if (this.#over) break;
-        if (done) this.#finish({ failed: false, error: undefined });
-        else this.#push(value);
-      } catch (error) {
-        this.#finish({ failed: true, error: this.#origin.failure(error) });
       }
-    }
+      this.#sendWaiting();
+      // A consumer in this pool may have made room meanwhile.
+    } while (this.#credit > 0 && !this.#over);
     this.#isPumping = false;
-    this.#sendWaiting();
     if (this.#leaving) void this.#close();
   }
 

@@ -110,7 +110,7 @@ export class Streams implements StreamHost {
       failure: (thrown) => this.#options.failure(thrown, cell.where, scope.method),
       breath: () => this.#pace.breath(),
       ended: (source) => {
-        scope.ended = true;
+        scope.close();
         cell.disown(owned);
         this.#close(source);
       },
@@ -208,7 +208,7 @@ export class Streams implements StreamHost {
     const { address, deadlines, unreadMs = UNREAD_MS } = this.#options;
     const source = new StreamSource(id, iterator, origin);
     const lease = {
-      expiresAt: performance.now() + unreadMs,
+      expiresAt: deadlines.clock.now() + unreadMs,
       expired: () => source.drop(new Error(`Nobody read the stream in ${unreadMs} ms`)),
     };
     this.#produced.set(id, { source, lease });

@@ -3,9 +3,11 @@ import { NotSerializableError } from "../core/errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
+import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
 import type { ActorSystem, CreateOptions } from "../actor/context.ts";
 import type { CallOptions } from "../actor/message.ts";
 import { type ActorRef, addressOf, createRef } from "../actor/ref.ts";
+import { copyTo } from "./copies.ts";
 import { type HostService, hostServiceOf } from "./host_service.ts";
 import type { LocalPool } from "./local.ts";
 
@@ -30,11 +32,14 @@ export class System implements ActorSystem<unknown> {
       throw new TypeError(`Cannot create ${type.name.name}: expected an array of arguments`);
     }
     this.#pool.types.register(type as never);
-    const { uid, place, mailbox } = options;
+    const { uid, place, mailbox, concurrency, replicas } = options;
+    if (type.stateless !== true) refuseStateless(type.name.name, { concurrency, replicas });
     const plain = {
       ...(uid === undefined ? {} : { uid }),
       ...(place === undefined ? {} : { place }),
       ...(mailbox === undefined ? {} : { mailbox }),
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(replicas === undefined ? {} : { replicas }),
     };
     try {
       const own = this.#here() === undefined
@@ -70,6 +75,18 @@ export class System implements ActorSystem<unknown> {
     return this.#ask("pools", []);
   }
 
+  bufferRef(target: BufferTarget): BufferRef {
+    return this.#pool.buffers.ref(target);
+  }
+
+  copyTo(
+    sources: CopySource | readonly CopySource[],
+    targets: BufferRef | readonly BufferRef[],
+    options?: CopyOptions,
+  ): Promise<void> {
+    return copyTo(this.#pool, sources, targets, options);
+  }
+
   #locate(target: string | ActorRef<Actor>): Pick<ActorAddress, "uid" | "host"> {
     return typeof target === "string"
       ? { uid: target, host: this.#pool.address.host }
@@ -90,6 +107,15 @@ export class System implements ActorSystem<unknown> {
     // As a message would, never in the turn of whoever asks: that may be the actor it ends.
     return Promise.resolve().then(() => run.apply(here, args));
   }
+}
+
+/** A stateful actor has one state, and runs one message at a time. */
+function refuseStateless(type: string, options: Readonly<Record<string, unknown>>): void {
+  const given = Object.keys(options).find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new TypeError(
+    `Cannot create ${type} with ${given}: that is for actors without state, which extend StatelessActor`,
+  );
 }
 
 /** A host's default for calls is none for its own work: an actor whose creation was given up would be nobody's. */

@@ -2,6 +2,9 @@ import { formatPool, type HostId, type PoolId } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import { PoolLostError, PoolStartError } from "../core/errors.ts";
 import type { PoolDescription, RawFrame } from "../core/protocol.ts";
+import { Marks } from "../actor/marks.ts";
+import { CodeNames } from "../debug/code_names.ts";
+import type { RunningCode } from "../debug/report.ts";
 import type { Link } from "../link/link.ts";
 import { PortLink } from "../link/port.ts";
 import type { Pool, PoolSpec, PoolStart, PoolStarter } from "./pool.ts";
@@ -24,6 +27,8 @@ export interface WorkerKind {
   /** The module that calls `runWorker`. */
   readonly entry: URL;
   readonly label: string | null;
+  /** Plain data for what opens its device. */
+  readonly device?: unknown;
 }
 
 /** Milliseconds in which a worker must answer: a GPU driver may take seconds to load, not half a minute. */
@@ -69,8 +74,15 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
   const name = `${kind.kind}-${start.address.pool}`;
   const worker = new Worker(kind.entry, { type: "module", name });
   const { port1, port2 } = new MessageChannel();
-  const { address, callTimeoutMs } = start;
-  const message: ToWorker = { kind: "start", address, port: port2, callTimeoutMs };
+  const { address, callTimeoutMs, debug } = start;
+  const message: ToWorker = {
+    kind: "start",
+    address,
+    uplink: port2,
+    callTimeoutMs,
+    debug,
+    device: kind.device,
+  };
   worker.postMessage(message, [port2]);
   const link = new PortLink(port1, start.codec);
   try {
@@ -79,7 +91,7 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
       const { label } = kind;
       const { device } = answer;
       const description = { ...start.address, name, kind: kind.kind, label, device, actors: 0 };
-      return new WorkerPool(worker, link, start.codec, description);
+      return new WorkerPool(worker, link, start.codec, description, new Marks(answer.marks));
     }
     worker.terminate();
     link.close();
@@ -125,17 +137,28 @@ function firstMessage(worker: Worker, port: MessagePort, name: string): Promise<
 
 class WorkerPool implements Pool {
   readonly description: PoolDescription;
+  readonly isKillable = false;
   readonly link: Link;
   readonly down: Promise<PoolLostError>;
   readonly #worker: Worker;
   readonly #codec: Codec;
   readonly #ended = Promise.withResolvers<PoolLostError>();
   readonly #joining = new Map<number, () => void>();
+  readonly #marks: Marks;
+  readonly #names = new CodeNames();
+  readonly #pinging: (() => void)[] = [];
   #stopping = false;
   #over = false;
 
-  constructor(worker: Worker, link: Link, codec: Codec, description: PoolDescription) {
+  constructor(
+    worker: Worker,
+    link: Link,
+    codec: Codec,
+    description: PoolDescription,
+    marks: Marks,
+  ) {
     this.#worker = worker;
+    this.#marks = marks;
     this.#codec = codec;
     this.link = link;
     this.description = description;
@@ -171,6 +194,17 @@ class WorkerPool implements Pool {
     this.link.send({ kind: "down", id: 0, to: self, from: self, host, pool, error });
   }
 
+  ping(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pinging.push(resolve);
+      this.#post({ kind: "ping" }, []);
+    });
+  }
+
+  running(uidOf: (generation: number) => string | null): RunningCode[] {
+    return this.#names.running(this.#marks.read(), uidOf);
+  }
+
   async stop(): Promise<void> {
     if (this.#over) return;
     this.#stopping = true;
@@ -192,6 +226,12 @@ class WorkerPool implements Pool {
       case "joined":
         this.#joining.get(message.pool)?.();
         this.#joining.delete(message.pool);
+        return;
+      case "pong":
+        this.#pinging.shift()?.();
+        return;
+      case "typed":
+        this.#names.add(message.type, message.first, message.names);
         return;
       case "stopped":
         this.#stopped();

@@ -5,22 +5,39 @@
 import type { PoolAddress } from "../core/address.ts";
 import type { Device } from "../core/device.ts";
 import type { PoolStartPhase } from "../core/errors.ts";
+import type { PoolDebug } from "../debug/options.ts";
 
-/** From the host. The first is `start`, exactly once. */
-export type ToWorker =
+/**
+ * From the host. The first is `start`, exactly once.
+ *
+ * @typeParam Uplink What the link to the host is made from.
+ */
+export type ToWorker<Uplink = MessagePort> =
   | {
     readonly kind: "start";
     readonly address: PoolAddress;
-    readonly port: MessagePort;
+    readonly uplink: Uplink;
     readonly callTimeoutMs: number;
+    readonly debug: PoolDebug | null;
+    /** For what opens its device. */
+    readonly device?: unknown;
   }
   | { readonly kind: "join"; readonly pool: number; readonly port: MessagePort }
+  | { readonly kind: "ping" }
   | { readonly kind: "stop" };
 
 /** From the worker. The first is one of `ready`, `absent` and `failed`. */
 export type FromWorker =
-  | { readonly kind: "ready"; readonly device: Device }
+  | { readonly kind: "ready"; readonly device: Device; readonly marks: SharedArrayBuffer }
   | { readonly kind: "absent" }
   | { readonly kind: "failed"; readonly phase: PoolStartPhase; readonly reason: string }
   | { readonly kind: "joined"; readonly pool: number }
+  | { readonly kind: "pong" }
+  /** Its first actor of a type: its hooks and methods have the numbers from `first` on in the marks. */
+  | {
+    readonly kind: "typed";
+    readonly type: string;
+    readonly first: number;
+    readonly names: readonly string[];
+  }
   | { readonly kind: "stopped" };

@@ -1,11 +1,12 @@
-import { MAIN_POOL, type PoolAddress, samePool } from "../core/address.ts";
+import { type ActorAddress, MAIN_POOL, type PoolAddress, samePool } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import type { Device } from "../core/device.ts";
 import type { PoolStartPhase } from "../core/errors.ts";
 import type { RawFrame } from "../core/protocol.ts";
-import type { Resources } from "../actor/actor_type.ts";
+import type { Actor } from "../actor/actor.ts";
+import type { ActorType, Resources } from "../actor/actor_type.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
-import type { LinkHandler } from "../link/link.ts";
+import type { Link, LinkHandler } from "../link/link.ts";
 import { PortLink } from "../link/port.ts";
 import { hostServiceOf } from "./host_service.ts";
 import { LocalPool } from "./local.ts";
@@ -18,18 +19,42 @@ import { WorkerRouter } from "./worker_router.ts";
 export interface WorkerDevice {
   readonly device: Device;
   readonly resources: Resources;
+  /** An actor of the runtime's own that serves the device to other pools. */
+  readonly service?: WorkerService;
 }
 
+/** An actor that is there from the start. */
+export interface WorkerService {
+  readonly actor: Actor;
+  readonly type: ActorType;
+  /** Its uid in the pool of an address. */
+  readonly uid: (pool: PoolAddress) => string;
+}
+
+/** Opens the device of a pool as its options say; `null` if there is none. */
+export type OpenDevice = (options: unknown) => Promise<WorkerDevice | null>;
+
 /** What we use of a worker's global scope: Deno's types know it only with the worker library. */
-interface WorkerScope {
+interface WorkerScope<Uplink> {
   postMessage(message: FromWorker): void;
   close(): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
+  addEventListener(
+    type: "message",
+    listener: (event: MessageEvent<ToWorker<Uplink>>) => void,
+  ): void;
   addEventListener(type: "error", listener: (event: ErrorEvent) => void): void;
   addEventListener(
     type: "unhandledrejection",
     listener: (event: PromiseRejectionEvent) => void,
   ): void;
+}
+
+/** Opens the link to the host. */
+export type Connect<Uplink> = (uplink: Uplink) => Promise<(codec: Codec) => Link>;
+
+/** A worker of the host's own process has a port to it. */
+function connectPort(port: MessagePort): Promise<(codec: Codec) => Link> {
+  return Promise.resolve((codec) => new PortLink(port, codec));
 }
 
 /**
@@ -38,9 +63,12 @@ interface WorkerScope {
  *
  * @param open Opens the device; `null` if there is none.
  */
-export function runWorker(open: () => Promise<WorkerDevice | null>): void {
-  const scope = globalThis as unknown as WorkerScope;
-  const worker = new WorkerRuntime(scope, open);
+export function runWorker<Uplink = MessagePort>(
+  open: OpenDevice,
+  connect: Connect<Uplink> = connectPort as Connect<unknown>,
+): void {
+  const scope = globalThis as unknown as WorkerScope<Uplink>;
+  const worker = new WorkerRuntime(scope, open, connect);
   scope.addEventListener("message", ({ data }) => worker.take(data));
   scope.addEventListener("error", (event) => {
     event.preventDefault();
@@ -52,26 +80,34 @@ export function runWorker(open: () => Promise<WorkerDevice | null>): void {
   });
 }
 
-type StartMessage = ToWorker & { readonly kind: "start" };
+type StartMessage<Uplink> = ToWorker<Uplink> & { readonly kind: "start" };
 
-class WorkerRuntime {
-  readonly #scope: WorkerScope;
-  readonly #open: () => Promise<WorkerDevice | null>;
+class WorkerRuntime<Uplink> {
+  readonly #scope: WorkerScope<Uplink>;
+  readonly #open: OpenDevice;
+  readonly #connect: Connect<Uplink>;
   #pool: LocalPool | undefined;
   #router: WorkerRouter | undefined;
   #codec: Codec | undefined;
 
-  constructor(scope: WorkerScope, open: () => Promise<WorkerDevice | null>) {
+  constructor(
+    scope: WorkerScope<Uplink>,
+    open: OpenDevice,
+    connect: Connect<Uplink>,
+  ) {
     this.#scope = scope;
     this.#open = open;
+    this.#connect = connect;
   }
 
-  take(message: ToWorker): void {
+  take(message: ToWorker<Uplink>): void {
     switch (message.kind) {
       case "start":
         return void this.#start(message);
       case "join":
         return this.#join(message.pool, message.port);
+      case "ping":
+        return this.#scope.postMessage({ kind: "pong" });
       case "stop":
         return void this.#stop();
       default:
@@ -89,7 +125,8 @@ class WorkerRuntime {
       const error = this.#pool.failure(thrown, "an uncaught error", "");
       const to = { host: address.host, pool: MAIN_POOL };
       this.#router!.send({ kind: "goodbye", id: 0, to, from: address, reason, error });
-      this.#router!.close();
+      // With it, once this has gone, the worker ends.
+      return this.#router!.close();
     }
     this.#scope.close();
   }
@@ -101,22 +138,33 @@ class WorkerRuntime {
     this.#pool.undelivered({ ...this.#pool.address, uid: "", generation: 0 }, "", reason);
   }
 
-  async #start(start: StartMessage): Promise<void> {
+  async #start(start: StartMessage<Uplink>): Promise<void> {
     let phase: PoolStartPhase = "device";
     try {
-      const opened = await this.#open();
+      const opened = await this.#open(start.device);
       if (opened === null) return this.#scope.postMessage({ kind: "absent" });
       phase = "handshake";
-      this.#build(start, opened.resources);
-      this.#scope.postMessage({ kind: "ready", device: opened.device });
+      const link = await this.#connect(start.uplink);
+      const pool = this.#build(start, link, opened.resources);
+      const { service } = opened;
+      if (service !== undefined) {
+        await pool.adopt(service.actor, service.type, service.uid(pool.address));
+      }
+      const { memory } = pool.activity.marks;
+      this.#scope.postMessage({ kind: "ready", device: opened.device, marks: memory });
+      await pool.serve();
     } catch (error) {
       this.#scope.postMessage({ kind: "failed", phase, reason: reasonOf(error) });
     }
   }
 
-  #build({ address, port, callTimeoutMs }: StartMessage, resources: Resources): void {
+  #build(
+    { address, callTimeoutMs, debug }: StartMessage<Uplink>,
+    link: (codec: Codec) => Link,
+    resources: Resources,
+  ): LocalPool {
     const codec = poolCodec(() => pool);
-    const uplink = new PortLink(port, codec);
+    const uplink = link(codec);
     const router = new WorkerRouter(address, uplink);
     const service = hostServiceOf(address.host);
     const pool: LocalPool = new LocalPool({
@@ -126,13 +174,21 @@ class WorkerRuntime {
       resources,
       callTimeoutMs,
       system: (pool) => new System(pool),
-      onDeadLetter: (letter: DeadLetter) => pool.tell(service, "deadLetter", [letter]),
+      onDeadLetter: (letter) => tellLetter(pool, service, letter),
+      debug: debug && {
+        options: debug,
+        report: (report) => pool.tell(service, "report", [report]),
+        typed: (type, first, names) => {
+          this.#scope.postMessage({ kind: "typed", type, first, names });
+        },
+      },
     });
     this.#codec = codec;
     this.#router = router;
     this.#pool = pool;
     // Without its host a pool has no purpose.
     uplink.open(this.#handler(() => this.#scope.close()));
+    return pool;
   }
 
   #join(pool: number, port: MessagePort): void {
@@ -165,6 +221,15 @@ class WorkerRuntime {
     await this.#pool?.stop();
     this.#router?.close();
     this.#scope.postMessage({ kind: "stopped" });
+  }
+}
+
+function tellLetter(pool: LocalPool, service: ActorAddress, letter: DeadLetter): void {
+  try {
+    pool.tell(service, "deadLetter", [letter]);
+  } catch {
+    // What its actor has made of the arguments need not be able to travel.
+    pool.tell(service, "deadLetter", [{ ...letter, args: null }]);
   }
 }
 

@@ -30,6 +30,15 @@ export interface PlacementDecision {
   readonly refusals: readonly PlacementRefusal[];
 }
 
+/** A pool that will do. */
+interface Candidate {
+  readonly pool: PoolDescription;
+  /** By each policy, less is better. */
+  readonly scores: readonly number[];
+  /** When it was chosen last. */
+  readonly turn: number;
+}
+
 /** Chooses pools: what is feasible, then what scores best. Pure but for turns among equals. */
 export class Scheduler {
   readonly #host: HostId;
@@ -56,7 +65,7 @@ export class Scheduler {
   decide(request: PlacementRequest, pools: readonly PoolDescription[]): PlacementDecision {
     const policies = policiesOf(request);
     const refused: (readonly [PoolDescription, string])[] = [];
-    let best: { pool: PoolDescription; scores: number[]; turn: number } | undefined;
+    let best: Candidate | undefined;
     for (const pool of pools) {
       const reason = this.#refuse(request, policies, pool);
       if (reason !== undefined) {
@@ -69,6 +78,42 @@ export class Scheduler {
     }
     if (best === undefined) throw noPool(request, refusalsOf(refused));
     return new Decision(best.pool, policies, refused);
+  }
+
+  /**
+   * The best pools for replicas of what is requested, one in each; they take their turns. The main pool
+   * is one of them only if no other will do: work there holds up the host.
+   *
+   * @param count `Infinity` takes every pool that will do.
+   * @throws {PlacementError} if there are fewer, saying why for each of the others.
+   */
+  chooseSeveral(
+    request: PlacementRequest,
+    pools: readonly PoolDescription[],
+    count: number,
+  ): PoolDescription[] {
+    const policies = policiesOf(request);
+    const refused: (readonly [PoolDescription, string])[] = [];
+    const feasible: Candidate[] = [];
+    for (const pool of pools) {
+      const reason = this.#refuse(request, policies, pool);
+      const turn = this.#lastTurn.get(keyOf(pool)) ?? 0;
+      if (reason !== undefined) refused.push([pool, reason]);
+      else feasible.push({ pool, turn, scores: policies.map((policy) => score(policy, pool)) });
+    }
+    const [main, others] = [true, false].map((isMain) =>
+      feasible.filter(({ pool }) => (pool.kind === "main") === isMain)
+    ) as [Candidate[], Candidate[]];
+    const eligible = others.length > 0 ? others : main;
+    if (eligible.length < count && (count !== Infinity || eligible.length === 0)) {
+      if (eligible === others) {
+        refused.push(...main.map(({ pool }) => [pool, KEPT_FOR_HOST] as const));
+      }
+      throw noPool(request, refusalsOf(refused), count === Infinity ? 1 : count, eligible.length);
+    }
+    const best = eligible.sort(compare).slice(0, count).map(({ pool }) => pool);
+    for (const pool of best) this.#lastTurn.set(keyOf(pool), ++this.#turn);
+    return best;
   }
 
   #refuse(
@@ -137,23 +182,33 @@ function isWide(policy: Policy): boolean {
     (policy.policy === "onPool" && policy.host !== undefined);
 }
 
-function isBetter(
-  scores: number[],
-  turn: number,
-  best: { scores: number[]; turn: number },
-): boolean {
+/** Why a main pool gets no replica where others do. */
+const KEPT_FOR_HOST = "replicas go to a main pool only if no other pool will do";
+
+function compare(a: Candidate, b: Candidate): number {
+  if (isBetter(a.scores, a.turn, b)) return -1;
+  return isBetter(b.scores, b.turn, a) ? 1 : 0;
+}
+
+function isBetter(scores: readonly number[], turn: number, best: Candidate): boolean {
   for (let i = 0; i < scores.length; i++) {
     if (scores[i] !== best.scores[i]) return scores[i]! < best.scores[i]!;
   }
   return turn < best.turn;
 }
 
-function noPool(request: PlacementRequest, refusals: PlacementRefusal[]): PlacementError {
+function noPool(
+  request: PlacementRequest,
+  refusals: PlacementRefusal[],
+  wanted: number = 1,
+  found: number = 0,
+): PlacementError {
   const list = refusals.map(({ pool, reason }) => `\n  ${pool}: ${reason}`).join("");
-  return new PlacementError(
-    `No pool can take ${request.type}:${list === "" ? " there are no pools" : list}`,
-    refusals,
-  );
+  const what = found === 0
+    ? `No pool can take ${request.type}`
+    : `${wanted} replicas of ${request.type} need as many pools, and only ${found} will do`;
+  const rest = found === 0 ? "there are no pools" : "there are no others";
+  return new PlacementError(`${what}:${list === "" ? ` ${rest}` : list}`, refusals);
 }
 
 function keyOf({ host, pool }: PoolDescription): string {

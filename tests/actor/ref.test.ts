@@ -9,6 +9,8 @@ import {
   startHost,
   workerPool,
 } from "@dramatis/dramatis";
+import { refExtension } from "../../src/actor/ref.ts";
+import type { Caller } from "../../src/actor/ref_method.ts";
 import { Counter, Echo } from "../fixtures/actors.ts";
 import { testEverywhere } from "../integration/placements.ts";
 
@@ -63,6 +65,33 @@ Deno.test("a ref is read-only and has no properties of its own", async () => {
   assert.equal("add" in ref, false);
   assert.equal(ref.add, ref.add, "a method is the same each time");
   assert.equal(await ref.add(1), 1);
+});
+
+Deno.test("a ref from the wire is checked", () => {
+  const caller = {} as Caller;
+  const { fromWire } = refExtension(() => ({ ...caller, balanced: () => caller }));
+  assert.deepEqual(addressOf(fromWire([1, 2, "u", 3])), {
+    host: 1,
+    pool: 2,
+    uid: "u",
+    generation: 3,
+  });
+  const { replicas } = addressOf(fromWire([1, 2, "u", 3, [1, 2, 4, 5]]));
+  assert.deepEqual(replicas, [{ host: 1, pool: 2 }, { host: 4, pool: 5 }]);
+  const wrong: unknown[] = [
+    {},
+    [1, 2, "u"],
+    [1, 2, 3, 3],
+    [1, 2.5, "u", 3],
+    [1, 2, "u", 3, [1, 2], 6],
+    [1, 2, "u", 3, null],
+    [1, 2, "u", 3, []],
+    [1, 2, "u", 3, [1]],
+    [1, 2, "u", 3, [1, "2"]],
+    [1, 2, "u", 3, new Array(2 ** 32 - 2)],
+    [1, 2, "u", 3, new Array(2048)],
+  ];
+  for (const data of wrong) assert.throws(() => fromWire(data), TypeError, Deno.inspect(data));
 });
 
 Deno.test("isRef and addressOf: tell refs from all else", () => {

@@ -1,5 +1,7 @@
 /** Many deadlines on one timer. */
 import assert from "node:assert/strict";
+import { ManualClock, settled } from "@dramatis/dramatis/testing";
+import { type Clock, SYSTEM_CLOCK } from "../../src/core/clock.ts";
 import { type Deadline, Deadlines } from "../../src/core/deadlines.ts";
 
 /** Notes when it expires. */
@@ -7,20 +9,22 @@ class Noted implements Deadline {
   readonly expiresAt: number;
   readonly done = Promise.withResolvers<number>();
   times = 0;
-  constructor(ms: number, readonly onExpired: () => void = () => {}) {
-    this.expiresAt = performance.now() + ms;
+  constructor(readonly clock: Clock, ms: number, readonly onExpired: () => void = () => {}) {
+    this.expiresAt = clock.now() + ms;
   }
   expired(): void {
     this.times++;
     this.onExpired();
-    this.done.resolve(performance.now());
+    this.done.resolve(this.clock.now());
   }
 }
 
-Deno.test("Deadlines: none too early, all soon, in order", async () => {
+Deno.test("Deadlines: none too early, all soon, in order, in real time", async () => {
   const deadlines = new Deadlines();
   const order: number[] = [];
-  const all = [40, 10, 25, 10, 0, -5].map((ms) => new Noted(ms, () => order.push(ms)));
+  const all = [40, 10, 25, 10, 0, -5].map((ms) =>
+    new Noted(SYSTEM_CLOCK, ms, () => order.push(ms))
+  );
   for (const one of all) deadlines.add(one);
   assert.equal(deadlines.size, all.length);
   for (const one of all) {
@@ -34,65 +38,94 @@ Deno.test("Deadlines: none too early, all soon, in order", async () => {
   assert.deepEqual(new Set(order.slice(0, 2)), new Set([0, -5]));
 });
 
+Deno.test("Deadlines: those of the same few milliseconds share a timer, which comes after all", async () => {
+  // As coarse as the real time.
+  const clock = Object.assign(new ManualClock(), { tickMs: SYSTEM_CLOCK.tickMs });
+  const deadlines = new Deadlines(clock);
+  const times: number[] = [];
+  const note = () => times.push(clock.now());
+  for (const ms of [5, 8, 6, 9]) deadlines.add(new Noted(clock, ms, note));
+  assert.equal(clock.pending, 1);
+  await clock.advance(100);
+  assert.deepEqual(times, [8, 8, 8, 12]);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("Deadlines: a fine clock's are kept to the millisecond, however many", async () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const times: number[] = [];
+  const note = () => times.push(clock.now());
+  for (const ms of [30, 10, 29, 31, 10]) deadlines.add(new Noted(clock, ms, note));
+  assert.equal(clock.pending, 1);
+  await clock.advance(100);
+  assert.deepEqual(times, [10, 10, 29, 30, 31]);
+});
+
 Deno.test("Deadlines: what is removed never expires, and leaves no timer", async () => {
-  const deadlines = new Deadlines();
-  const far = new Noted(3_600_000);
-  const near = new Noted(5);
-  const last = new Noted(20);
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const far = new Noted(clock, 3_600_000);
+  const near = new Noted(clock, 5);
+  const last = new Noted(clock, 20);
   for (const one of [far, near, last]) deadlines.add(one);
   deadlines.remove(near);
   deadlines.remove(near);
-  await last.done.promise;
-  assert.equal(near.times, 0);
-  assert.equal(deadlines.size, 1);
-  // The sanitizer of this test finds the timer if it stays.
+  await clock.advance(20);
+  assert.deepEqual([near.times, last.times, deadlines.size], [0, 1, 1]);
   deadlines.remove(far);
-  assert.equal(deadlines.size, 0);
-  deadlines.remove(new Noted(1));
+  await settled();
+  assert.deepEqual([deadlines.size, clock.pending], [0, 0]);
+  deadlines.remove(new Noted(clock, 1));
 });
 
 Deno.test("Deadlines: a sooner one that comes later is kept", async () => {
-  const deadlines = new Deadlines();
-  const far = new Noted(3_600_000);
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const far = new Noted(clock, 3_600_000);
   const never = { expiresAt: Infinity, expired: () => assert.fail("never") };
   const furthest = { expiresAt: Number.MAX_VALUE, expired: () => assert.fail("never") };
   deadlines.add(far);
   deadlines.add(never);
   assert.equal(deadlines.size, 1, "Infinity is none");
   deadlines.add(furthest);
-  const near = new Noted(10);
+  const near = new Noted(clock, 10);
   deadlines.add(near);
-  await near.done.promise;
-  assert.equal(far.times, 0);
+  await clock.advance(10);
+  assert.deepEqual([near.times, far.times], [1, 0]);
   for (const one of [far, never, furthest]) deadlines.remove(one);
-  assert.equal(deadlines.size, 0);
+  await settled();
+  assert.deepEqual([deadlines.size, clock.pending], [0, 0]);
 });
 
 Deno.test("Deadlines: one that expires may add and remove others", async () => {
-  const deadlines = new Deadlines();
-  const added = new Noted(0);
-  const removed = new Noted(60_000);
-  const first = new Noted(5, () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const added = new Noted(clock, 0);
+  const removed = new Noted(clock, 60_000);
+  const first = new Noted(clock, 5, () => {
     deadlines.remove(removed);
     deadlines.remove(first);
     deadlines.add(added);
   });
   deadlines.add(removed);
   deadlines.add(first);
-  await added.done.promise;
+  await clock.advance(5);
   assert.deepEqual([first.times, added.times, removed.times], [1, 1, 0]);
-  assert.equal(deadlines.size, 0);
+  await settled();
+  assert.deepEqual([deadlines.size, clock.pending], [0, 0]);
 });
 
 Deno.test("Deadlines: one that fails takes no other with it", async () => {
-  const deadlines = new Deadlines();
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
   const reported = Promise.withResolvers<ErrorEvent>();
   const listener = (event: ErrorEvent) => {
     event.preventDefault();
     reported.resolve(event);
   };
   globalThis.addEventListener("error", listener, { once: true });
-  const others = [new Noted(5), new Noted(12)];
+  const others = [new Noted(clock, 5), new Noted(clock, 12)];
   deadlines.add({
     expiresAt: others[0]!.expiresAt,
     expired: () => {
@@ -100,7 +133,8 @@ Deno.test("Deadlines: one that fails takes no other with it", async () => {
     },
   });
   for (const one of others) deadlines.add(one);
+  await clock.advance(12);
   assert.equal((await reported.promise).error.message, "a fault of ours");
-  await Promise.all(others.map((one) => one.done.promise));
+  assert.deepEqual(others.map(({ times }) => times), [1, 1]);
   assert.equal(deadlines.size, 0);
 });

@@ -10,6 +10,7 @@ import {
   onPool,
   type Placement,
   type PoolDescription,
+  processPool,
   startHost,
   workerPool,
 } from "@dramatis/dramatis";
@@ -18,12 +19,24 @@ import {
 export const ACTORS = new URL("../fixtures/actors.ts", import.meta.url).href;
 
 /** All of them. */
-const MODULES = ["actors.ts", "message_actors.ts", "stream_actors.ts"].map((file) =>
-  new URL(`../fixtures/${file}`, import.meta.url).href
-);
+const MODULES = [
+  "actors.ts",
+  "buffer_actors.ts",
+  "debug_actors.ts",
+  "message_actors.ts",
+  "stream_actors.ts",
+  "stateless_actors.ts",
+].map((
+  file,
+) => new URL(`../fixtures/${file}`, import.meta.url).href);
 
-/** The main pool, a worker pool, a worker pool of another host. */
-export type PlaceName = "main" | "worker" | "remote";
+/** The main pool, a worker pool, a worker pool of another host, a process pool. */
+export type PlaceName = "main" | "worker" | "remote" | "process";
+
+/** Where tests run; processes take long to start, and most of what they do is done by others too. */
+const PLACES = (Deno.env.get("DRAMATIS_TEST_PLACES") ?? "main,worker,remote").split(
+  ",",
+) as PlaceName[];
 
 /** A host that calls, and a place where the actors of a test live. */
 export class Stage implements AsyncDisposable {
@@ -45,6 +58,11 @@ export class Stage implements AsyncDisposable {
   /** The host of the place: the same unless that is remote. */
   get owner(): Host {
     return this.#hosts.at(-1)!;
+  }
+
+  /** Whether the place is in the process of the test, and shares memory with it. */
+  get sharesMemory(): boolean {
+    return this.host === this.owner && this.pool.kind !== "process";
   }
 
   /** The place, for `createActor`. */
@@ -108,7 +126,8 @@ export class Letters {
  */
 export async function openStage(name: PlaceName, options: HostOptions = {}): Promise<Stage> {
   const letters = new Letters();
-  const common = { pools: [workerPool({ count: 1 })], onDeadLetter: letters.take, ...options };
+  const pools = [name === "process" ? processPool() : workerPool({ count: 1 })];
+  const common = { pools, onDeadLetter: letters.take, ...options };
   if (name !== "remote") {
     const host = await startHost(common);
     return new Stage([host], letters, host.pools()[name === "main" ? 0 : 1]!);
@@ -150,7 +169,7 @@ export function testEverywhere(
   body: (stage: Stage) => Promise<void>,
   options?: HostOptions,
 ): void {
-  for (const place of ["main", "worker", "remote"] as const) {
+  for (const place of PLACES) {
     Deno.test(`${name} (${place})`, async () => {
       await using stage = await openStage(place, options);
       await body(stage);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { ManualClock } from "@dramatis/dramatis/testing";
 import { Heartbeat } from "../../src/link/heartbeat.ts";
-import { ManualClock } from "./fixtures/manual_clock.ts";
 
 function started(missedBeats = 3) {
   const clock = new ManualClock();
@@ -45,7 +45,7 @@ Deno.test("Heartbeat lives on while something is heard in time", async () => {
 Deno.test("Heartbeat takes its own long sleep for one beat", async () => {
   const { clock, events, heartbeat } = started();
   await clock.advance(1500);
-  clock.sleep(60_000);
+  clock.stall(60_000);
   heartbeat.heard();
   await clock.advance(1500);
   assert.ok(events.every((event) => event.startsWith("ping")), events.join());

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ManualClock, settled } from "@dramatis/dramatis/testing";
 import { Codec } from "../../src/core/codec.ts";
 import { HostLostError, LinkRefusedError, ProtocolError } from "../../src/core/errors.ts";
 import {
@@ -13,7 +14,6 @@ import type { LinkHandler } from "../../src/link/link.ts";
 import { type MemoryLink, memoryLinks } from "../../src/link/memory.ts";
 import { openSession, type Session, type SessionOptions } from "../../src/link/session.ts";
 import { Ear, tell } from "../contract/link_helpers.ts";
-import { ManualClock, microtasks } from "./fixtures/manual_clock.ts";
 
 const codec = new Codec();
 const DIALLER: HostDescription = { id: 0xd1, address: null, pools: [] };
@@ -89,12 +89,12 @@ Deno.test("openSession introduces both sides", async () => {
   assert.deepEqual(here.peer, DIALLER);
   there.send(tell(1, "to the acceptor"));
   here.send(tell(2, "to the dialler"));
-  await microtasks();
+  await settled();
   assert.deepEqual(acceptor.frames.map((frame) => codec.decode(frame)), [
     tell(1, "to the acceptor"),
   ]);
   here.forward(acceptor.frames[0]!);
-  await microtasks();
+  await settled();
   assert.deepEqual(dialler.frames.map(({ id, hops }) => [id, hops]), [[2, 0], [1, 1]]);
   there.goodbye("done");
   await Promise.all([dialler.closed, acceptor.closed]);
@@ -247,7 +247,7 @@ Deno.test("Session takes any frame for a sign of life", async () => {
   for (let id = 0; id < 10; id++) {
     await clock.advance(1900);
     peer.send(tell(id));
-    await microtasks();
+    await settled();
   }
   assert.equal(side.frames.length, 10);
   assert.deepEqual(side.causes, []);
@@ -338,7 +338,7 @@ Deno.test("Session ends with the error that its owner throws", async () => {
       },
     });
     const session = await dialler.opening;
-    if (late) await microtasks();
+    if (late) await settled();
     session.send(tell(1));
     const cause = await acceptor.closed;
     assert.equal(cause.cause, error);

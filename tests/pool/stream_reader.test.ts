@@ -13,8 +13,10 @@ class Upstream implements StreamUpstream {
     this.begun++;
     this.onBegin();
   }
+  onCredit: () => void = () => {};
   credit(count: number): void {
     this.credits.push(count);
+    this.onCredit();
   }
   drop(): void {
     this.drops++;
@@ -40,6 +42,18 @@ Deno.test("StreamReader: asks for nothing before its first next()", async () => 
   reader.take(["a", "b"]);
   assert.deepEqual(await first, { done: false, value: "a" });
   assert.deepEqual(await second, { done: false, value: "b" });
+});
+
+Deno.test("StreamReader: what a producer sends as soon as there is room comes after what came before", async () => {
+  const { reader, upstream } = open(2);
+  const nexts = Array.from({ length: 5 }, () => reader.next());
+  let sent = 3;
+  upstream.onCredit = () => {
+    if (sent < 5) reader.take([sent++]);
+  };
+  reader.take([0, 1, 2]);
+  const values = (await Promise.all(nexts)).map(({ value }) => value);
+  assert.deepEqual(values, [0, 1, 2, 3, 4]);
 });
 
 Deno.test("StreamReader: credit is what has been consumed, never more than the window in all", async () => {

@@ -241,3 +241,16 @@ Deno.test("StreamSource: an iterator that is no generator", async () => {
   broken.source.grant(broken.sink, 1);
   assert.equal((await broken.sink.ended)[0], true);
 });
+
+Deno.test("StreamSource: what a consumer makes room for while it is sent items comes after them", async () => {
+  const { source, sink } = open([0, 1, "bad", 3, 4][Symbol.iterator]());
+  const items = sink.items.bind(sink);
+  sink.items = (values) => {
+    items(values);
+    source.grantMore(1);
+  };
+  source.grant(sink, 3);
+  const [failed, error] = await sink.ended;
+  assert.ok(failed && error instanceof NotSerializableError);
+  assert.deepEqual(sink.list, [0, 1]);
+});

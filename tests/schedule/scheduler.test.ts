@@ -141,6 +141,39 @@ Deno.test("leastLoaded: the emptiest, in turn among equals, the main pool last",
   assert.equal(decide([pool(0, "main", { actors: 5 })]), "main", "if there is no other");
 });
 
+Deno.test("chooseSeveral: the best pools, in turn among equals, the main pool if it is alone", () => {
+  const scheduler = new Scheduler(HERE);
+  const pools = [
+    pool(0, "main"),
+    pool(1, "worker", { actors: 3 }),
+    pool(2, "worker"),
+    pool(3, "worker"),
+    pool(4, "gpu"),
+  ];
+  const choose = (count: number, place?: Placement, among: readonly PoolDescription[] = pools) =>
+    scheduler.chooseSeveral({ type: "T", home: "cpu", place }, among, count)
+      .map(({ name }) => name);
+  assert.deepEqual(choose(1), ["worker-2"]);
+  assert.deepEqual(choose(1), ["worker-3"]);
+  assert.deepEqual(choose(2), ["worker-2", "worker-3"]);
+  assert.deepEqual(choose(3), ["worker-2", "worker-3", "worker-1"]);
+  assert.deepEqual(choose(Infinity), ["worker-2", "worker-3", "worker-1"]);
+  assert.deepEqual(choose(Infinity, random()).sort(), ["worker-1", "worker-2", "worker-3"]);
+  assert.deepEqual(choose(Infinity, device({ fallback: "cpu" })).at(0), "gpu-4");
+  assert.deepEqual(choose(Infinity, undefined, pools.slice(0, 1)), ["main"]);
+  assert.deepEqual(choose(Infinity, mainPool()), ["main"]);
+  for (const [count, place, found] of [[4, undefined, 3], [2, mainPool(), 1]] as const) {
+    assert.throws(() => choose(count, place), (error) => {
+      assert(error instanceof PlacementError);
+      assert.match(error.message, new RegExp(`^${count} replicas of T .* only ${found} will do:`));
+      assert.equal(error.refusals.length, pools.length - found);
+      return true;
+    });
+  }
+  assert.throws(() => choose(Infinity, label("none")), /No pool can take T:\n/);
+  assert.throws(() => choose(1, undefined, []), /No pool can take T: there are no pools/);
+});
+
 Deno.test("several policies: all filter, the first scores first", () => {
   const pools = [
     pool(1, "gpu", { actors: 5 }),

@@ -156,6 +156,15 @@ export const createdWithAll: Promise<ActorRef<Shop>> = host.createActor(Shop, ["
   mailbox: { messages: 10, overflow: "dropOldest" },
 });
 export const createdBank: Promise<ActorRef<Bank>> = host.createActor(Bank, []);
+export const replicated: Promise<ActorRef<Bank>> = host.createActor(Bank, [], {
+  concurrency: 8,
+  replicas: "everyPool",
+});
+export const three: Promise<ActorRef<Bank>> = host.createActor(Bank, [], { replicas: 3 });
+// @ts-expect-error: a number of replicas that there is not
+host.createActor(Bank, [], { replicas: "every" });
+// @ts-expect-error: concurrency is a number
+host.createActor(Bank, [], { concurrency: "all" });
 // @ts-expect-error: an argument is missing
 host.createActor(Shop, []);
 // @ts-expect-error: a wrong argument

@@ -1,0 +1,99 @@
+import type { ActorAddress, HostId } from "../core/address.ts";
+import type { PoolDescription } from "../core/protocol.ts";
+import type { Cell, CellState } from "../actor/cell.ts";
+import type { ActorCounters } from "../actor/cell_stats.ts";
+import type { DeadLetter } from "../actor/dead_letter.ts";
+import { chainOf } from "./pool_watch.ts";
+import type { CallerHop, RunningCode } from "./report.ts";
+
+/** A message that an actor has begun and not ended. */
+export interface RunningMessage {
+  /** What it runs. */
+  readonly method: string;
+  /**
+   * For how many milliseconds it has had something to do itself: not counting while it waited for
+   * other actors, as far as was seen. 0 with `debug: false`.
+   */
+  readonly ms: number;
+  /** The actors' calls that wait for it, oldest first. */
+  readonly chain: readonly CallerHop[];
+  /** The calls of other actors that it waits for. */
+  readonly waitsFor: readonly { readonly to: ActorAddress; readonly method: string }[];
+}
+
+/** One actor, as it is now. */
+export interface ActorInspection {
+  /** Where it is, and its uid. */
+  readonly address: ActorAddress;
+  /** The name of its type. */
+  readonly type: string;
+  /** `starting`: `postCreate` runs; `stopping`: it takes no new messages, then runs `preDestroy`. */
+  readonly state: CellState;
+  /** Messages that wait for it. */
+  readonly queued: number;
+  /** Methods that have begun and wait for something; a method that never waits is never seen here. */
+  readonly running: readonly RunningMessage[];
+  /** What it has done so far. */
+  readonly counters: ActorCounters;
+}
+
+/** What a pool says of itself. */
+export interface PoolState {
+  /** Its actors; of a pool that does not answer, none. */
+  readonly actors: readonly ActorInspection[];
+  /** Calls made there that wait for answers from other pools. */
+  readonly pendingCalls: number;
+  /** Streams that are produced or read there. */
+  readonly streams: number;
+}
+
+/** One pool, as it is now. */
+export interface PoolInspection extends PoolState {
+  /** What it is. */
+  readonly pool: PoolDescription;
+  /** Whether it has answered. If not, it says nothing of itself, and `running` is what there is. */
+  readonly responding: boolean;
+  /**
+   * How many milliseconds its event loop took to answer when last asked, which is every half second;
+   * `null` if it was not asked, as the main pool never is.
+   */
+  readonly lagMs: number | null;
+  /** What its thread runs at this moment, or what is under way there; see `LoopReport.running`. */
+  readonly running: readonly RunningCode[];
+}
+
+/** The messages that a host could not deliver. */
+export interface DeadLetterCount {
+  /** How many there were. */
+  readonly total: number;
+  /** By the name of the error that is the reason. */
+  readonly byReason: Readonly<Record<string, number>>;
+  /** The last ones, oldest first; at most 16. */
+  readonly last: readonly DeadLetter[];
+}
+
+/** A host, as it is now. Plain data. */
+export interface HostInspection {
+  /** This incarnation's id. */
+  readonly id: HostId;
+  /** Where it listens, `host:port`; `null` if it does not. */
+  readonly address: string | null;
+  /** The main pool first. */
+  readonly pools: readonly PoolInspection[];
+  /** Since it has started. */
+  readonly deadLetters: DeadLetterCount;
+  /** Threads that were given up because a synchronous loop holds them. */
+  readonly abandonedThreads: number;
+}
+
+/** What there is to say about one actor. */
+export function inspectCell(cell: Cell, now: number): ActorInspection {
+  const { address, type, state, queued, counters } = cell;
+  const running = [...cell.running].map(([message, { since }]) => ({
+    method: message.method,
+    ms: now - since,
+    chain: chainOf(message),
+    waitsFor: message.calls.map(({ to, method }) => ({ to, method })),
+  }));
+  return { address, type: type.name.name, state, queued, running, counters };
+}

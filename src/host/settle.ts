@@ -1,0 +1,20 @@
+/** How a host waits for several things of which some may fail. */
+
+/** Waits for all. If one fails, the others are undone once they are over, and its error is thrown. */
+export async function allOrNone<T>(
+  work: readonly Promise<T>[],
+  undo: (done: T) => Promise<void> = () => Promise.resolve(),
+): Promise<T[]> {
+  if (work.length === 1) return [await work[0]!];
+  const settled = await Promise.allSettled(work);
+  if (settled.some(({ status }) => status === "rejected")) {
+    for (const one of settled) if (one.status === "fulfilled") await undo(one.value);
+  }
+  return await Promise.all(work);
+}
+
+/** Waits for all, whatever becomes of them, then throws the error of the first that has failed. */
+export async function allOver(work: readonly Promise<void>[]): Promise<void> {
+  if (work.length > 1) await Promise.allSettled(work);
+  for (const one of work) await one;
+}

@@ -1,0 +1,165 @@
+import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
+import type { CallOptions } from "../actor/message.ts";
+import type { Caller, Timer } from "../actor/ref_method.ts";
+import { isGone, isLoss } from "./loss.ts";
+
+/** Who makes the calls that a {@linkcode Balancer} has chosen a replica for. */
+export interface ReplicaCalls extends Pick<Caller, "call" | "tell"> {
+  later(
+    to: ActorAddress,
+    method: string,
+    args: unknown[],
+    ms: number,
+    again: boolean,
+    by: TimedCalls,
+  ): Timer;
+}
+
+/** Who makes the calls of a timer. */
+export interface TimedCalls extends Pick<Caller, "call"> {
+  /** Whether a call failed because nobody is left to send the next to. */
+  isGone(error: unknown): boolean;
+}
+
+/** The actors with replicas that a pool knows: refs to one of them share what is known of its load. */
+export class Balancers {
+  readonly #self: PoolAddress;
+  readonly #calls: ReplicaCalls;
+  /** Weak: what is known of an actor goes with the last ref to it. */
+  readonly #known = new Map<string, WeakRef<Balancer>>();
+  readonly #forget = new FinalizationRegistry<string>((key) => {
+    if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key);
+  });
+
+  /** @param self The pool that calls. */
+  constructor(self: PoolAddress, calls: ReplicaCalls) {
+    this.#self = self;
+    this.#calls = calls;
+  }
+
+  /** What chooses among the replicas of an actor. */
+  of(to: ActorAddress): Balancer {
+    const key = `${to.host}/${to.generation}/${to.uid}`;
+    const known = this.#known.get(key)?.deref();
+    if (known !== undefined) return known;
+    const balancer = new Balancer(to, this.#self, this.#calls);
+    this.#known.set(key, new WeakRef(balancer));
+    this.#forget.register(balancer, key);
+    return balancer;
+  }
+
+  /** Pools are gone, and the replicas in them. */
+  lost(isGone: (pool: PoolAddress) => boolean): void {
+    for (const known of this.#known.values()) known.deref()?.lost(isGone);
+  }
+}
+
+/** One replica, as the calling pool sees it. */
+interface Replica {
+  readonly to: ActorAddress;
+  readonly isHere: boolean;
+  /** Calls of this pool that it has not answered yet. */
+  load: number;
+  isLost: boolean;
+}
+
+/**
+ * Sends each message to one replica of an actor: the one with the fewest calls of this pool under way.
+ * Among equals a call stays in the caller's own pool, which costs no hop; else they take turns. Tells,
+ * of which nobody hears when they have run, take turns too. Only local knowledge, so nothing is asked
+ * and nothing is kept up to date; calls of other pools show up as answers that take longer.
+ */
+export class Balancer implements Caller, TimedCalls {
+  readonly #calls: ReplicaCalls;
+  readonly #replicas: readonly Replica[];
+  #target: ActorAddress;
+  #turn = 0;
+
+  constructor(to: ActorAddress, self: PoolAddress, calls: ReplicaCalls) {
+    const { uid, generation, replicas = [] } = to;
+    this.#calls = calls;
+    this.#target = to;
+    this.#replicas = replicas.map(({ host, pool }) => ({
+      to: { host, pool, uid, generation },
+      isHere: samePool({ host, pool }, self),
+      load: 0,
+      isLost: false,
+    }));
+  }
+
+  /** {@linkcode Caller.target} */
+  get target(): ActorAddress {
+    return this.#target;
+  }
+
+  /** {@linkcode Caller.call} */
+  call(
+    _to: ActorAddress,
+    method: string,
+    args: unknown[],
+    options?: CallOptions,
+    isBatch?: boolean,
+  ): Promise<unknown> {
+    const replica = this.#choose(true);
+    replica.load++;
+    return this.#calls.call(replica.to, method, args, options, isBatch).then((value) => {
+      replica.load--;
+      return value;
+    }, (error) => {
+      replica.load--;
+      if (isLossOf(error)) this.lost((pool) => samePool(pool, replica.to));
+      throw error;
+    });
+  }
+
+  /** {@linkcode Caller.tell} */
+  tell(_to: ActorAddress, method: string, args: unknown[], isBatch?: boolean): void {
+    this.#calls.tell(this.#choose(false).to, method, args, isBatch);
+  }
+
+  /** {@linkcode Caller.later} */
+  later(to: ActorAddress, method: string, args: unknown[], ms: number, again: boolean): Timer {
+    return this.#calls.later(to, method, args, ms, again, this);
+  }
+
+  /** {@linkcode Caller.balanced} */
+  balanced(): Balancer {
+    return this;
+  }
+
+  /** {@linkcode TimedCalls.isGone} */
+  isGone(error: unknown): boolean {
+    return isGone(error) && !(isLoss(error) && this.#replicas.some(({ isLost }) => !isLost));
+  }
+
+  /** Pools are gone: a replica in one of them gets no more messages. */
+  lost(isGone: (pool: PoolAddress) => boolean): void {
+    for (const replica of this.#replicas) replica.isLost ||= isGone(replica.to);
+    const living = this.#replicas.filter(({ isLost }) => !isLost);
+    // Of one that has lost all, calls are to say so: the last knowledge stays.
+    if (living.length === 0) return;
+    this.#target = {
+      ...this.#target,
+      replicas: living.map(({ to: { host, pool } }) => ({ host, pool })),
+    };
+  }
+
+  #choose(isCall: boolean): Replica {
+    const replicas = this.#replicas;
+    const first = this.#turn++ % replicas.length;
+    let best: Replica | undefined;
+    for (let i = 0; i < replicas.length; i++) {
+      const replica = replicas[(first + i) % replicas.length]!;
+      if (replica.isLost) continue;
+      const isBetter = best === undefined || replica.load < best.load ||
+        (isCall && replica.isHere && replica.load === best.load);
+      if (isBetter) best = replica;
+    }
+    return best ?? replicas[first]!;
+  }
+}
+
+/** Whether a call failed because its replica is gone: a loss that a method suffered says which actor that was. */
+function isLossOf(error: unknown): boolean {
+  return isLoss(error) && error.actor === undefined;
+}

@@ -1,0 +1,113 @@
+/** A host without threads or sockets, whose insides a test can see. */
+import { MAIN_POOL, type PoolAddress } from "../../src/core/address.ts";
+import { SYSTEM_CLOCK } from "../../src/core/clock.ts";
+import type { Codec } from "../../src/core/codec.ts";
+import { CPU } from "../../src/core/device.ts";
+import type { PoolDescription } from "../../src/core/protocol.ts";
+import type { Actor } from "../../src/actor/actor.ts";
+import { type ActorSource, actorTypeOf } from "../../src/actor/actor_type.ts";
+import type { DeadLetter } from "../../src/actor/dead_letter.ts";
+import { type ActorRef, createRef } from "../../src/actor/ref.ts";
+import { ActorDesk } from "../../src/host/actor_desk.ts";
+import { HOST_ACTOR_TYPE, HostActor } from "../../src/host/host_actor.ts";
+import { Peers } from "../../src/host/peers.ts";
+import { RegisteredTypes } from "../../src/host/registered_types.ts";
+import { HostRouter } from "../../src/host/router.ts";
+import { HOST_UID } from "../../src/pool/host_service.ts";
+import { LocalPool } from "../../src/pool/local.ts";
+import { poolCodec } from "../../src/pool/pool_codec.ts";
+import { System } from "../../src/pool/system.ts";
+import { Scheduler } from "../../src/schedule/scheduler.ts";
+
+/** The parts of a host, put together as the host itself does it. */
+export class BareHost {
+  readonly codec: Codec;
+  readonly router: HostRouter;
+  readonly main: LocalPool;
+  readonly desk: ActorDesk;
+  readonly peers: Peers;
+  readonly letters: DeadLetter[] = [];
+
+  /** Starts one; its types are those that these modules export. */
+  static async start(id: number, modules: readonly string[]): Promise<BareHost> {
+    const host = new BareHost(id, await RegisteredTypes.load(modules));
+    const actor = new HostActor(host.desk, (letter) => host.letters.push(letter));
+    await host.main.adopt(actor, HOST_ACTOR_TYPE, HOST_UID);
+    return host;
+  }
+
+  private constructor(readonly id: number, types: RegisteredTypes) {
+    this.router = new HostRouter(id);
+    this.codec = poolCodec(() => this.main);
+    this.main = new LocalPool({
+      address: this.address,
+      codec: this.codec,
+      router: this.router,
+      resources: {},
+      system: (pool) => new System(pool, () => this.desk.service),
+      callTimeoutMs: Infinity,
+      onDeadLetter: (letter) => this.letters.push(letter),
+    });
+    this.router.main = this.main;
+    this.desk = new ActorDesk({
+      main: this.main,
+      router: this.router,
+      scheduler: new Scheduler(id),
+      types,
+      ownPools: () => [this.#description],
+      onLoad: () => {},
+    });
+    this.peers = new Peers({
+      router: this.router,
+      codec: this.codec,
+      token: null,
+      heartbeatMs: 1000,
+      clock: SYSTEM_CLOCK,
+      describe: () => ({ id, address: null, pools: [this.#description] }),
+      onLost: (host, pool, reason) =>
+        this.main.lost((to) => to.host === host && (pool === null || to.pool === pool), reason),
+    });
+  }
+
+  /** Its only pool. */
+  get address(): PoolAddress {
+    return { host: this.id, pool: MAIN_POOL };
+  }
+
+  /** Makes an actor. */
+  create<A extends Actor, P extends unknown[]>(
+    source: ActorSource<A, P>,
+    args: NoInfer<P>,
+    uid: string,
+  ): Promise<ActorRef<A>> {
+    return this.main.system.createActor(source, args, { uid });
+  }
+
+  /** A ref to an actor that may or may not be there. */
+  refTo<A extends Actor>(uid: string, host: number): ActorRef<A> {
+    return createRef({ host, pool: MAIN_POOL, uid, generation: 1 }, this.main);
+  }
+
+  /** The names of the types that others may make actors of. */
+  nameOf<A extends Actor, P extends unknown[]>(source: ActorSource<A, P>): string {
+    return actorTypeOf(source).name.name;
+  }
+
+  /** Ends it. */
+  async stop(): Promise<void> {
+    this.desk.close();
+    await this.main.stop();
+    this.peers.close();
+  }
+
+  get #description(): PoolDescription {
+    return {
+      ...this.address,
+      name: "main",
+      kind: "main",
+      label: null,
+      device: CPU,
+      actors: this.desk.uids.actorsIn(MAIN_POOL),
+    };
+  }
+}
