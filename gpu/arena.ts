@@ -4,8 +4,8 @@ import type { PooledBuffer } from "./buffers.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import { roundUp } from "./wgsl_types.ts";
 
-/** All that one kernel can bind is 15 uniforms of 64 KiB. */
-const ARENA_BYTES = 2 * 1024 * 1024;
+/** All that one dispatch can bind is 15 uniforms of 64 KiB; small ones take 256 bytes each. */
+export const ARENA_BYTES = 2 * 1024 * 1024;
 
 /** A small array on its way from the arena to its buffer. */
 export interface ArenaUpload {

@@ -14,8 +14,8 @@ import {
 } from "./typed_array.ts";
 import { roundUp, typeName } from "./wgsl_types.ts";
 
-/** WebGPU runs nothing, and says nothing, past this many workgroups in one dimension. */
-export const MAX_WORKGROUPS = 65_535;
+/** WGSL counts invocations in 32 bits. */
+const MAX_THREADS = 2 ** 32;
 
 /** What WebGPU promises for one uniform, and what the lane's arena is made for. */
 const MAX_UNIFORM_BYTES = 65_536;
@@ -24,14 +24,24 @@ const MAX_UNIFORM_BYTES = 65_536;
 export type CheckedArgument =
   | { readonly from: "array"; readonly binding: KernelBinding; readonly array: TypedArray }
   | { readonly from: "slot"; readonly binding: KernelBinding; readonly slot: GpuSlot }
-  | { readonly from: "output"; readonly binding: KernelBinding; readonly byteLength: number }
+  | {
+    readonly from: "output" | "scratch";
+    readonly binding: KernelBinding;
+    readonly byteLength: number;
+  }
   | { readonly from: "uniform"; readonly binding: KernelBinding; readonly value: unknown };
 
 /** The part of a declaration that concerns arguments. */
 export interface ArgumentRules {
   readonly outputs?: Readonly<Record<string, (args: never) => number>>;
-  readonly threads?: (args: never) => Threads;
+  readonly scratch?: Readonly<Record<string, (args: never) => number>>;
 }
+
+/** What a call passes, by name. */
+export type PassedArguments = Readonly<Record<string, unknown>>;
+
+/** Workgroups in x, y and z. */
+export type Workgroups = readonly [number, number, number];
 
 /** Bytes of a storage argument. */
 export function byteLengthOf(argument: CheckedArgument): number {
@@ -41,6 +51,7 @@ export function byteLengthOf(argument: CheckedArgument): number {
     case "slot":
       return argument.slot.byteLength;
     case "output":
+    case "scratch":
       return argument.byteLength;
     case "uniform":
       return argument.binding.type.size;
@@ -49,15 +60,26 @@ export function byteLengthOf(argument: CheckedArgument): number {
   }
 }
 
-function refuse(kernel: string, { name, type }: KernelBinding, problem: string): never {
+/** Says what is wrong with what a binding gets. */
+export function refuse(kernel: string, { name, type }: KernelBinding, problem: string): never {
   throw new KernelArgumentError(
     `${kernel}: binding "${name}" is ${typeName(type)}: ${problem}`,
     name,
   );
 }
 
-/** Bytes must be a whole number of elements, or exactly the binding's. */
-function checkBytes(kernel: string, binding: KernelBinding, byteLength: number): void {
+/** Bytes that a storage binding covers: at least one element, as WebGPU has no empty bindings. */
+export function boundBytes(binding: KernelBinding, byteLength: number): number {
+  const { stride, headerBytes, fixedBytes } = binding;
+  return roundUp(Math.max(byteLength, fixedBytes ?? headerBytes + stride, 4), 4);
+}
+
+/**
+ * Bytes must be a whole number of elements, or exactly the binding's.
+ *
+ * @throws {KernelArgumentError} When they are not.
+ */
+export function checkBytes(kernel: string, binding: KernelBinding, byteLength: number): void {
   const { stride, headerBytes, fixedBytes, type, dtype } = binding;
   if (fixedBytes !== null) {
     if (byteLength === fixedBytes) return;
@@ -95,118 +117,155 @@ function checkStorage(kernel: string, binding: KernelBinding, value: unknown): C
   return { from: "array", binding, array };
 }
 
-function checkOutput(
+/** What the declaration makes of a binding that is not passed. */
+function checkSized(
   kernel: string,
   binding: KernelBinding,
+  from: "output" | "scratch",
   size: (args: never) => number,
   args: object,
 ): CheckedArgument {
   const elements = size(args as never);
+  const rule = `${from === "output" ? "outputs" : from}.${binding.name}`;
   if (!Number.isSafeInteger(elements) || elements < 0) {
-    refuse(
-      kernel,
-      binding,
-      `outputs.${binding.name} must give a number of elements, got ${elements}`,
-    );
+    refuse(kernel, binding, `${rule} must give a number of elements, got ${elements}`);
   }
   const { fixedBytes, headerBytes, stride } = binding;
   const byteLength = fixedBytes ?? headerBytes + elements * stride;
   if (fixedBytes !== null && binding.type.kind === "array" && elements !== binding.type.count) {
-    refuse(
-      kernel,
-      binding,
-      `outputs.${binding.name} must give ${binding.type.count}, got ${elements}`,
-    );
+    refuse(kernel, binding, `${rule} must give ${binding.type.count}, got ${elements}`);
   }
-  return { from: "output", binding, byteLength };
+  return { from, binding, byteLength };
 }
 
 /**
- * Checks all arguments, in the order of the bindings.
+ * Checks what is passed, in the order of the bindings.
+ *
+ * @returns `null` for each binding that is not passed.
+ * @throws {KernelArgumentError} For the first that is unknown, of the wrong kind or size.
+ */
+export function checkPassed(
+  kernel: string,
+  bindings: readonly KernelBinding[],
+  rules: ArgumentRules,
+  args: PassedArguments,
+): (CheckedArgument | null)[] {
+  for (const name of Object.keys(args)) {
+    if (rules.scratch !== undefined && Object.hasOwn(rules.scratch, name)) {
+      throw new KernelArgumentError(`${kernel}: "${name}" is scratch, not an argument`, name);
+    }
+    if (bindings.some((binding) => binding.name === name)) continue;
+    const known = bindings.map((binding) => binding.name).join(", ") || "none";
+    throw new KernelArgumentError(`${kernel}: there is no binding "${name}", only ${known}`, name);
+  }
+  for (const rule of ["outputs", "scratch"] as const) {
+    for (const name of Object.keys(rules[rule] ?? {})) {
+      if (bindings.some((b) => b.name === name && b.role === "storage-read-write")) continue;
+      throw new KernelArgumentError(
+        `${kernel}: ${rule} names "${name}", which is not a read_write binding of the WGSL`,
+        name,
+      );
+    }
+  }
+  return bindings.map((binding) => {
+    const value = args[binding.name];
+    if (value === undefined) return null;
+    if (binding.role === "uniform") return { from: "uniform", binding, value };
+    return checkStorage(kernel, binding, value);
+  });
+}
+
+/**
+ * Sizes what is not passed, as far as the declaration does: after all checks of what is passed, as
+ * the functions that size may rely on arguments that are there and right.
+ *
+ * @param needed Whether a call can go without a binding of this name.
+ * @throws {KernelArgumentError} For the first that is needed and neither passed nor sized.
+ */
+export function checkRest(
+  kernel: string,
+  bindings: readonly KernelBinding[],
+  rules: ArgumentRules,
+  args: PassedArguments,
+  passed: readonly (CheckedArgument | null)[],
+  needed: (name: string) => boolean,
+): CheckedArgument[] {
+  const { outputs = {}, scratch = {} } = rules;
+  bindings.forEach((binding, i) => {
+    const { name } = binding;
+    if (passed[i] !== null || Object.hasOwn(outputs, name) || Object.hasOwn(scratch, name)) return;
+    const wanted = binding.role === "uniform" ? "a value" : arrayNameOf(binding.dtype);
+    if (needed(name)) refuse(kernel, binding, `it is missing, expected ${wanted}`);
+  });
+  const checked: CheckedArgument[] = [];
+  bindings.forEach((binding, i) => {
+    const { name } = binding;
+    const argument = passed[i] ?? null;
+    const output = Object.hasOwn(outputs, name);
+    if (argument !== null) checked.push(argument);
+    else if (output) checked.push(checkSized(kernel, binding, "output", outputs[name]!, args));
+    else if (Object.hasOwn(scratch, name)) {
+      checked.push(checkSized(kernel, binding, "scratch", scratch[name]!, args));
+    }
+  });
+  return checked;
+}
+
+/**
+ * Checks all arguments of a kernel that needs all its bindings, in their order.
  *
  * @throws {KernelArgumentError} For the first that is missing, unknown, of the wrong kind or size.
  */
 export function checkArguments(
   kernel: string,
-  { bindings }: KernelInterface,
+  { bindings }: Pick<KernelInterface, "bindings">,
   rules: ArgumentRules,
-  args: Readonly<Record<string, unknown>>,
+  args: PassedArguments,
 ): CheckedArgument[] {
-  const outputs = rules.outputs ?? {};
-  for (const name of Object.keys(args)) {
-    if (bindings.some((binding) => binding.name === name)) continue;
-    const known = bindings.map((binding) => binding.name).join(", ") || "none";
-    throw new KernelArgumentError(`${kernel}: there is no binding "${name}", only ${known}`, name);
-  }
-  for (const name of Object.keys(outputs)) {
-    if (bindings.some((b) => b.name === name && b.role === "storage-read-write")) continue;
-    throw new KernelArgumentError(
-      `${kernel}: outputs names "${name}", which is not a read_write binding of the WGSL`,
-      name,
-    );
-  }
-  const passed = bindings.map((binding): CheckedArgument | null => {
-    const value = args[binding.name];
-    if (value !== undefined) {
-      if (binding.role === "uniform") return { from: "uniform", binding, value };
-      return checkStorage(kernel, binding, value);
-    }
-    if (Object.hasOwn(outputs, binding.name)) return null;
-    const wanted = binding.role === "uniform" ? "a value" : arrayNameOf(binding.dtype);
-    return refuse(kernel, binding, `it is missing, expected ${wanted}`);
-  });
-  // Sizes come last: their functions may rely on arguments that are there and right.
-  return passed.map((argument, i) => {
-    if (argument !== null) return argument;
-    const binding = bindings[i]!;
-    return checkOutput(kernel, binding, outputs[binding.name]!, args);
-  });
+  const passed = checkPassed(kernel, bindings, rules, args);
+  return checkRest(kernel, bindings, rules, args, passed, () => true);
 }
 
-/** Elements of a storage argument. */
-function elementsOf(argument: CheckedArgument): number {
-  const { binding } = argument;
-  if (binding.role === "uniform") return 0;
-  if (binding.type.kind === "array" && binding.fixedBytes !== null) return binding.type.count;
-  if (binding.fixedBytes !== null) return 1;
-  return (byteLengthOf(argument) - binding.headerBytes) / binding.stride;
+/** Elements of `bytes` at a storage binding. */
+export function elementsOf(binding: KernelBinding, bytes: number): number {
+  if (binding.fixedBytes !== null) return binding.type.kind === "array" ? binding.type.count : 1;
+  return (bytes - binding.headerBytes) / binding.stride;
+}
+
+function checkCounts(kernel: string, what: string, value: Threads): Workgroups {
+  const list = typeof value === "number" ? [value, 1, 1] : value;
+  if (list?.length === 3 && list.every((n) => Number.isSafeInteger(n) && n >= 0)) {
+    return list as Workgroups;
+  }
+  throw new KernelArgumentError(
+    `${kernel}: ${what} must be a whole number or three of them, got ${JSON.stringify(value)}`,
+    what,
+  );
 }
 
 /**
- * Workgroups in x, y, z for a call; a zero means that there is nothing to do.
+ * Workgroups in x, y, z for a dispatch; a zero means that there is nothing to do.
  *
- * @throws {KernelArgumentError} When `threads` gives no whole numbers, or past 65,535 workgroups.
+ * @param counts `threads` are rounded up to whole workgroups of `size`.
+ * @throws {KernelArgumentError} When they are no whole numbers, or more than WGSL can count.
  */
 export function workgroupsFor(
   kernel: string,
-  { workgroupSize }: KernelInterface,
-  rules: ArgumentRules,
-  args: Readonly<Record<string, unknown>>,
-  checked: readonly CheckedArgument[],
-): readonly [number, number, number] {
-  const threads = rules.threads === undefined
-    ? Math.max(0, ...checked.map(elementsOf))
-    : rules.threads(args as never);
-  const list = typeof threads === "number" ? [threads, 1, 1] : threads;
-  if (list.length !== 3 || !list.every((n) => Number.isSafeInteger(n) && n >= 0)) {
-    throw new KernelArgumentError(
-      `${kernel}: threads must be a whole number or three of them, got ${JSON.stringify(threads)}`,
-      "threads",
-    );
-  }
-  const groups = list.map((n, i) => Math.ceil(n / workgroupSize[i]!));
-  const over = groups.findIndex((n) => n > MAX_WORKGROUPS);
-  if (over >= 0) {
-    throw new KernelArgumentError(
-      `${kernel}: ${list[over]} threads in ${"xyz"[over]} are ${groups[over]} workgroups of ` +
-        `${
-          workgroupSize[over]
-        }, and WebGPU runs at most ${MAX_WORKGROUPS} in one dimension: give ` +
-        "`threads` as [x, y, z], or use larger workgroups",
-      "threads",
-    );
-  }
-  return groups as unknown as readonly [number, number, number];
+  size: Workgroups,
+  counts: { readonly threads: Threads } | { readonly workgroups: Threads },
+): Workgroups {
+  const given = "threads" in counts
+    ? checkCounts(kernel, "threads", counts.threads)
+    : checkCounts(kernel, "workgroups", counts.workgroups);
+  const groups = "threads" in counts ? given.map((n, i) => Math.ceil(n / size[i]!)) : given;
+  const over = groups.findIndex((n, i) => n * size[i]! > MAX_THREADS);
+  if (over < 0) return groups as unknown as Workgroups;
+  const [what] = Object.keys(counts);
+  throw new KernelArgumentError(
+    `${kernel}: ${given[over]} ${what} in ${"xyz"[over]}, and WGSL counts no further than 2^32 ` +
+      "invocations in one dimension",
+    what,
+  );
 }
 
 /**

@@ -12,7 +12,9 @@ export interface BoundBuffer {
   /** Unique among the device's buffers, never reused. */
   readonly id: number;
   readonly raw: GPUBuffer;
-  /** Bytes from the buffer's start; a multiple of 4. */
+  /** Where in the buffer it starts, as the device aligns it. */
+  readonly offset: number;
+  /** Bytes from there; a multiple of 4. */
   readonly bytes: number;
 }
 
@@ -36,7 +38,7 @@ export class BindGroupCache {
   /** The bind group with these buffers for `group` of `program`. */
   get(program: Program, group: number, buffers: readonly BoundBuffer[]): GPUBindGroup {
     let key = `${program.id}.${group}`;
-    for (const { id, bytes } of buffers) key += `|${id}:${bytes}`;
+    for (const { id, offset, bytes } of buffers) key += `|${id}:${offset}:${bytes}`;
     let found = this.#groups.get(key);
     if (found !== undefined) {
       this.#hits++;
@@ -45,9 +47,9 @@ export class BindGroupCache {
       this.#misses++;
       found = this.#guard.device.createBindGroup({
         layout: program.layouts[group]!,
-        entries: buffers.map(({ binding, raw, bytes }) => ({
+        entries: buffers.map(({ binding, raw, offset, bytes }) => ({
           binding,
-          resource: { buffer: raw, offset: 0, size: bytes },
+          resource: { buffer: raw, offset, size: bytes },
         })),
       });
     }

@@ -70,7 +70,9 @@ export function writeGuarded(
     );
   }
   const even = byteLength - (byteLength % 4);
-  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  const given = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  // Dawn in Deno crashes on shared memory, and others would read it while somebody writes.
+  const bytes = buffer instanceof ArrayBuffer ? given : given.slice();
   if (even > 0) device.queue.writeBuffer(target, offset, bytes.subarray(0, even));
   if (even === byteLength) return;
   const tail = new Uint8Array(4);

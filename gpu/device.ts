@@ -6,20 +6,27 @@ import { BufferPool, DEFAULT_IDLE_BUDGET_BYTES } from "./buffers.ts";
 import { DeviceGuard } from "./device_guard.ts";
 import { Lane } from "./lane.ts";
 import { ProgramCache } from "./program.ts";
+import {
+  adapterName,
+  type AdapterSelector,
+  DEFAULT_SELECTOR,
+  type GpuProvider,
+  providerOf,
+} from "./provider.ts";
 import { Readback } from "./readback.ts";
 
 /** Features that kernels can use. `subgroups` is missing in Deno's adapter but can be had. */
 const WANTED_FEATURES = ["shader-f16", "timestamp-query", "subgroups", "float32-filterable"];
 /** The limits that matter for compute, should a device not grant all that its adapter names. */
 const COMPUTE_LIMITS = /^max(Buffer|StorageBuffer|UniformBuffer|Compute|Dynamic)/;
-const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|warp|basic render/i;
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|warp|basic render|null-backend/i;
 /** Complaints of the device outside any call that are kept for inspection. */
 const KEPT_ERRORS = 16;
 
 /** How to open the device. */
 export interface OpenGpuOptions {
-  /** Take the software adapter even beside a real one. @default false */
-  readonly forceFallback?: boolean;
+  /** Which adapter. @default the best one of Deno */
+  readonly adapter?: Partial<AdapterSelector>;
   /** The device's number among those of its pool, for telling stale slots. @default 1 */
   readonly generation?: number;
   /** Bytes of unused buffers to keep for reuse. @default 256 MiB */
@@ -45,13 +52,16 @@ export class GpuHandle implements AsyncDisposable {
   readonly #complaints: string[] = [];
 
   /** Made by `openGpu`. */
-  constructor(guard: DeviceGuard, description: Device, options: Required<OpenGpuOptions>) {
+  constructor(
+    guard: DeviceGuard,
+    provider: GpuProvider,
+    description: Device,
+    idleBudgetBytes: number,
+  ) {
     this.guard = guard;
     this.description = description;
-    this.buffers = new BufferPool(guard, options.idleBudgetBytes);
-    // naga, in Deno, has subgroup operations but does not know the `enable` for them.
-    const inDeno = navigator.userAgent.startsWith("Deno/");
-    this.programs = new ProgramCache(guard, inDeno ? ["subgroups"] : []);
+    this.buffers = new BufferPool(guard, idleBudgetBytes);
+    this.programs = new ProgramCache(guard, provider.strippedEnables);
     this.bindGroups = new BindGroupCache(guard);
     this.readback = new Readback(guard);
     this.lane = new Lane(guard, this.buffers, this.readback);
@@ -140,11 +150,8 @@ function request(
 }
 
 function describe(adapter: GPUAdapter, device: GPUDevice): Device {
-  const { info } = adapter;
-  const name = info.description || [info.vendor, info.architecture, info.device]
-    .filter((part) => part !== "").join(" ") ||
-    "unnamed GPU";
-  const software = info.isFallbackAdapter || SOFTWARE.test(name);
+  const name = adapterName(adapter);
+  const software = adapter.info.isFallbackAdapter || SOFTWARE.test(name);
   return {
     kind: software ? "software" : "gpu",
     name,
@@ -154,26 +161,21 @@ function describe(adapter: GPUAdapter, device: GPUDevice): Device {
 }
 
 /**
- * Opens the default adapter's device with all limits that the adapter has.
+ * Opens an adapter's device with all limits that the adapter has.
  *
  * @returns `null` when there is no adapter: an answer, not an error.
  * @throws When an adapter is there but gives no device.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuHandle | null> {
-  const resolved: Required<OpenGpuOptions> = {
-    forceFallback: options.forceFallback ?? false,
-    generation: options.generation ?? 1,
-    idleBudgetBytes: options.idleBudgetBytes ?? DEFAULT_IDLE_BUDGET_BYTES,
-  };
-  if (!("gpu" in navigator)) return null;
-  const adapter = await navigator.gpu.requestAdapter({
-    forceFallbackAdapter: resolved.forceFallback,
-  });
+  const { generation = 1, idleBudgetBytes = DEFAULT_IDLE_BUDGET_BYTES } = options;
+  const selector: AdapterSelector = { ...DEFAULT_SELECTOR, ...options.adapter };
+  const provider = await providerOf(selector.provider);
+  const adapter = await provider.adapter(selector);
   if (adapter === null) return null;
   const device = await requestDevice(adapter);
   const description = describe(adapter, device);
-  const guard = new DeviceGuard(device, resolved.generation, description.name);
-  const gpu = new GpuHandle(guard, description, resolved);
+  const guard = new DeviceGuard(device, generation, description.name);
+  const gpu = new GpuHandle(guard, provider, description, idleBudgetBytes);
   await gpu.readback.probe();
   return gpu;
 }

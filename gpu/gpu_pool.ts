@@ -1,6 +1,10 @@
 import { PoolStartError } from "../src/core/errors.ts";
 import type { PoolSpec, PoolStarter } from "../src/pool/pool.ts";
+import { processStarter, resolveProcessOptions } from "../src/pool/process.ts";
 import { startWorker } from "../src/pool/worker.ts";
+import { NO_ADAPTER } from "./no_adapter.ts";
+import type { GpuProviderName } from "./provider.ts";
+import type { DeviceRequest } from "./worker_device.ts";
 
 /** How to start a gpu pool. */
 export interface GpuPoolOptions {
@@ -10,18 +14,50 @@ export interface GpuPoolOptions {
    * @default false
    */
   required?: boolean;
+  /**
+   * Whose WebGPU: Deno's own, or Dawn from npm's `webgpu`, which does not block the pool while a
+   * kernel runs and knows adapters by name. It is loaded when it is asked for.
+   * @default "deno"
+   */
+  provider?: GpuProviderName;
+  /**
+   * The adapter, by a part of its name in any case, where the machine has several. `software` is the
+   * one in software, even beside a real one.
+   * @default the best one
+   */
+  adapter?: string;
+  /** Dawn's backend, such as `"vulkan"`; `"null"` computes nothing. @default the platform's own */
+  backend?: string;
+  /**
+   * Bytes of buffers that are kept for reuse when nobody needs them.
+   * @default 256 MiB
+   */
+  idleBudgetBytes?: number;
   /** A name for placement: `label("big")` finds this pool. */
   label?: string;
+  /**
+   * Where the pool runs: in a worker of the host's process, or in a process of its own, which a crash
+   * of the driver ends alone.
+   * @default "worker"
+   */
+  isolation?: "worker" | "process";
+  /**
+   * Environment variables of that process: a driver takes from them which of several cards it
+   * shows, so that each process has its own. Only with `isolation: "process"`.
+   * @default {}
+   */
+  env?: Readonly<Record<string, string>>;
 }
-
-/** Why there is no gpu pool, and what to do about it. */
-export const NO_ADAPTER = "this machine has no WebGPU adapter. On Debian, apt-get install " +
-  "libvulkan1 and the card's driver, or mesa-vulkan-drivers for one in software";
 
 /**
  * A gpu pool for `startHost`: a worker that owns the machine's WebGPU device, hardware if there is
  * one, else a software adapter if one is installed.
  *
+ * In a process of its own, it ends alone if the driver crashes, and it may be one of several, each
+ * with another card: `env` says which, as its driver reads it (`VK_DRIVER_FILES`,
+ * `MESA_VK_DEVICE_SELECT`).
+ *
+ * @throws {TypeError} if `isolation` or `provider` is something else, or `env` is given without a process.
  * @example
  * ```ts
  * import { startHost, workerPool } from "@dramatis/dramatis";
@@ -32,23 +68,64 @@ export const NO_ADAPTER = "this machine has no WebGPU adapter. On Debian, apt-ge
  * ```
  */
 export function gpuPool(options: GpuPoolOptions = {}): PoolSpec {
-  const { required = false, label = null } = options;
-  const kind = {
-    kind: "gpu",
-    entry: new URL("./worker_main.ts", import.meta.url),
-    label,
-  } as const;
-  const starter: PoolStarter = {
-    kind: "gpu",
-    count: 1,
-    label,
+  const { required = false } = options;
+  const starter = starterOf(options);
+  const insistent: PoolStarter = {
+    ...starter,
     async start(start) {
-      const pool = await startWorker(kind, start);
+      const pool = await starter.start(start);
       if (pool === null && required) {
-        throw new PoolStartError(`No gpu pool could be started: ${NO_ADAPTER}`, "device");
+        const { adapter } = options;
+        const named = adapter === undefined ? "" : `there is no adapter "${adapter}", or `;
+        throw new PoolStartError(`No gpu pool could be started: ${named}${NO_ADAPTER}`, "device");
       }
       return pool;
     },
   };
-  return starter;
+  return insistent;
+}
+
+/** What starts one, or finds no device for it. */
+function starterOf(options: GpuPoolOptions): PoolStarter {
+  const { label = null, isolation = "worker", env } = options;
+  const device = requestOf(options);
+  if (isolation === "process") {
+    return processStarter({
+      kind: "gpu",
+      entry: new URL("./process_worker.ts", import.meta.url),
+      label,
+      device,
+      ...resolveProcessOptions(env === undefined ? {} : { env }),
+    }, 1);
+  }
+  if (isolation !== "worker") {
+    throw new TypeError(`isolation is "worker" or "process", got ${JSON.stringify(isolation)}`);
+  }
+  if (env !== undefined) {
+    throw new TypeError('env takes isolation: "process": a worker has the environment of its host');
+  }
+  const entry = new URL("./worker_main.ts", import.meta.url);
+  return {
+    kind: "gpu",
+    count: 1,
+    label,
+    start: (start) => startWorker({ kind: "gpu", entry, label, device }, start),
+  };
+}
+
+/** Which device it is to open. */
+function requestOf(options: GpuPoolOptions): DeviceRequest {
+  const { provider = "deno", adapter, backend = null, idleBudgetBytes = null } = options;
+  if (provider !== "deno" && provider !== "dawn") {
+    throw new TypeError(`provider is "deno" or "dawn", got ${JSON.stringify(provider)}`);
+  }
+  if (backend !== null && provider !== "dawn") {
+    throw new TypeError('backend takes provider: "dawn": with Deno, set DENO_WEBGPU_BACKEND');
+  }
+  if (idleBudgetBytes !== null && !(idleBudgetBytes >= 0)) {
+    throw new RangeError(`idleBudgetBytes is a number of bytes, got ${idleBudgetBytes}`);
+  }
+  const software = adapter === "software";
+  const name = software || adapter === undefined ? null : adapter;
+  return { adapter: { provider, name, backend, software }, idleBudgetBytes };
 }

@@ -1,35 +1,78 @@
 import type { Resources } from "../src/actor/actor_type.ts";
 import type { GpuHandle } from "./device.ts";
+import type { DeviceKeeper } from "./device_keeper.ts";
 import type { GpuSlot } from "./slot.ts";
 
 /** The key of a gpu pool's device among its resources. */
 export const GPU_RESOURCE = "gpu";
 
+/** Makes the content of a slot again, on a new device. */
+export type RestoreSlot = (gpu: GpuHandle) => Promise<GpuSlot>;
+
+interface KeptSlot {
+  readonly slot: GpuSlot;
+  readonly restore: RestoreSlot | undefined;
+}
+
 /** What the kernel actors of one gpu pool share: the device, and the data they keep on it. */
 export class GpuResource {
-  readonly gpu: GpuHandle;
-  readonly #slots = new Map<number, GpuSlot>();
+  readonly #keeper: DeviceKeeper;
+  readonly #slots = new Map<number, KeptSlot>();
   #lastId = 0;
 
-  constructor(gpu: GpuHandle) {
-    this.gpu = gpu;
+  constructor(keeper: DeviceKeeper) {
+    this.#keeper = keeper;
+    keeper.onReopen = (gpu) => this.#restore(gpu);
   }
 
-  /** Keeps a slot and returns the number that DeviceRefs know it by. */
-  keep(slot: GpuSlot): number {
-    this.#slots.set(++this.#lastId, slot);
+  /** The device that was opened last; it may be lost. */
+  get gpu(): GpuHandle {
+    return this.#keeper.current;
+  }
+
+  /**
+   * A device that lives: at once, or the next one, if the last was lost.
+   *
+   * @throws {GpuDeviceLostError} When no other could be opened.
+   */
+  ready(): GpuHandle | Promise<GpuHandle> {
+    return this.#keeper.ready();
+  }
+
+  /**
+   * Keeps a slot and returns the number that DeviceRefs know it by.
+   *
+   * @param restore Makes it again when the device is lost; without it, it is lost too.
+   */
+  keep(slot: GpuSlot, restore?: RestoreSlot): number {
+    this.#slots.set(++this.#lastId, { slot, restore });
     return this.#lastId;
   }
 
   /** The slot of a number, if it is kept. */
   get(id: number): GpuSlot | undefined {
-    return this.#slots.get(id);
+    return this.#slots.get(id)?.slot;
   }
 
   /** Frees a slot. */
   release(id: number): void {
-    this.#slots.get(id)?.release();
+    this.#slots.get(id)?.slot.release();
     this.#slots.delete(id);
+  }
+
+  /** Makes again what can be. A slot whose `restore` fails has its error, and the others come back. */
+  async #restore(gpu: GpuHandle): Promise<void> {
+    await Promise.all([...this.#slots].map(async ([id, { slot, restore }]) => {
+      if (restore === undefined) return;
+      try {
+        const again = await restore(gpu);
+        if (this.#slots.get(id)?.slot === slot) this.#slots.set(id, { slot: again, restore });
+        else again.release(); // it was freed meanwhile
+      } catch (error) {
+        gpu.guard.check();
+        slot.fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    }));
   }
 }
 

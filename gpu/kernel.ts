@@ -8,6 +8,7 @@ import { GpuUnavailableError } from "../src/core/errors.ts";
 import { gpuOf } from "./gpu_resource.ts";
 import { END, KernelActor, type Keys } from "./kernel_actor.ts";
 import type { KernelArgs, KernelOptions } from "./kernel_spec.ts";
+import { NO_ADAPTER } from "./no_adapter.ts";
 
 /** A kernel: `createActor` makes an actor of it. */
 export type Kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys<A>> = ActorFactory<
@@ -56,6 +57,7 @@ export function kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys
   const type: ActorType<KernelActor<A, Out>, []> = {
     name: { module: meta.url, export: name, name, version: "" },
     home: "gpu",
+    stateless: true,
     methods: callableMethods(KernelActor as never),
     async create(_args, resources) {
       // Loaded by pools that run kernels alone: every worker whose actors import this package loads this file.
@@ -65,7 +67,8 @@ export function kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys
       if (gpu !== undefined) return new KernelActor(await DeviceEngine.open(gpu, name, declared));
       if (options.cpu !== undefined) return new KernelActor(new TwinEngine(name, declared));
       throw new GpuUnavailableError(
-        `${name} needs a GPU: it was placed in a pool without one and has no \`cpu\` twin`,
+        `${name} needs a GPU: it was placed in a pool without one and has no \`cpu\` twin. If ` +
+          NO_ADAPTER,
       );
     },
     end: (actor) => actor[END](),

@@ -2,11 +2,13 @@ import type { PoolAddress } from "../src/core/address.ts";
 import { KernelArgumentError } from "../src/core/errors.ts";
 import { DeviceRef, type DeviceRefData } from "../src/actor/device_ref.ts";
 import { runTwin } from "./cpu_twin.ts";
+import type { GpuHandle } from "./device.ts";
 import type { GpuResource } from "./gpu_resource.ts";
+import { KernelPlan } from "./kernel_plan.ts";
 import { KernelRunner } from "./kernel_runner.ts";
 import type { KernelOptions } from "./kernel_spec.ts";
-import { type KernelInterface, reflectKernel } from "./reflection.ts";
 import type { GpuSlot } from "./slot.ts";
+import { readSlot } from "./slots.ts";
 import { describeValue, dtypeOf, type TypedArray } from "./typed_array.ts";
 
 /** A call's arguments as they arrive: arrays, DeviceRefs, plain values for uniforms. */
@@ -32,7 +34,8 @@ export interface KernelEngine {
 /** Runs a kernel on a device. Calls that come in one turn are one submit. */
 export class DeviceEngine implements KernelEngine {
   readonly #resource: GpuResource;
-  readonly #runner: KernelRunner<object>;
+  /** On the device that was there last. */
+  #runner: KernelRunner<object>;
   /** What this engine has made and keeps. */
   readonly #kept = new Set<number>();
   #closed = false;
@@ -52,13 +55,13 @@ export class DeviceEngine implements KernelEngine {
     name: string,
     options: KernelOptions<object>,
   ): Promise<DeviceEngine> {
-    const runner = new KernelRunner<object>(resource.gpu, name, options);
+    const runner = new KernelRunner<object>(await resource.ready(), name, options);
     await runner.prepare();
     return new DeviceEngine(resource, runner);
   }
 
   async run(args: Args, pool: PoolAddress): Promise<KeptResult[]> {
-    const slots = await this.#withSlots(args, pool, (bound) => this.#runner.enqueue(bound));
+    const slots = await this.#withSlots(args, pool, (runner, bound) => runner.enqueue(bound));
     return Object.entries(slots).map(([name, slot]) => {
       const { dtype, length } = slot;
       const id = this.#resource.keep(slot);
@@ -69,11 +72,12 @@ export class DeviceEngine implements KernelEngine {
   }
 
   async compute(args: Args, pool: PoolAddress): Promise<Record<string, TypedArray>> {
-    return await this.#withSlots(args, pool, (bound) => this.#runner.run(bound));
+    return await this.#withSlots(args, pool, (runner, bound) => runner.run(bound));
   }
 
   async read(id: number): Promise<TypedArray> {
-    return await this.#runner.read(this.#resource.get(id) ?? disposed(`DeviceRef ${id}`));
+    const gpu = await this.#resource.ready();
+    return await readSlot(gpu, this.#resource.get(id) ?? disposed(`DeviceRef ${id}`));
   }
 
   release(id: number): void {
@@ -90,21 +94,34 @@ export class DeviceEngine implements KernelEngine {
   async #withSlots<T>(
     args: Args,
     pool: PoolAddress,
-    call: (bound: Args) => Promise<T>,
+    call: (runner: KernelRunner<object>, bound: Args) => Promise<T>,
   ): Promise<T> {
     const held: GpuSlot[] = [];
     try {
-      const bound = bind(this.#runner.name, args, (ref, where) => {
+      const living = this.#living();
+      const runner = living instanceof Promise ? await living : living;
+      const bound = bind(runner.name, args, (ref, where) => {
         if (!ref.isIn(pool)) return fetch(ref, where);
         const slot = this.#resource.get(ref.id) ?? disposed(...where);
         held.push(slot.retain());
         return slot;
       });
       // The call takes its own hold of them before it waits for anything.
-      return call(bound instanceof Promise ? await bound : bound);
+      return call(runner, bound instanceof Promise ? await bound : bound);
     } finally {
       for (const slot of held) slot.release();
     }
+  }
+
+  /** The kernel on a device that lives: after a loss on the next one, where it is compiled again. */
+  #living(): KernelRunner<object> | Promise<KernelRunner<object>> {
+    const gpu = this.#resource.ready();
+    return gpu instanceof Promise ? gpu.then((next) => this.#on(next)) : this.#on(gpu);
+  }
+
+  #on(gpu: GpuHandle): KernelRunner<object> {
+    if (!this.#runner.isOn(gpu)) this.#runner = this.#runner.on(gpu);
+    return this.#runner;
   }
 }
 
@@ -112,7 +129,7 @@ export class DeviceEngine implements KernelEngine {
 export class TwinEngine implements KernelEngine {
   readonly #name: string;
   readonly #options: KernelOptions<object>;
-  readonly #interface: KernelInterface;
+  readonly #plan: KernelPlan;
   readonly #kept = new Map<number, TypedArray>();
   #lastId = 0;
   #closed = false;
@@ -121,7 +138,7 @@ export class TwinEngine implements KernelEngine {
   constructor(name: string, options: KernelOptions<object>) {
     this.#name = name;
     this.#options = options;
-    this.#interface = reflectKernel(options.wgsl, options.entry);
+    this.#plan = new KernelPlan(name, options);
   }
 
   async run(args: Args): Promise<KeptResult[]> {
@@ -134,7 +151,7 @@ export class TwinEngine implements KernelEngine {
 
   async compute(args: Args): Promise<Record<string, TypedArray>> {
     const bound = await bind(this.#name, args, fetch);
-    return await runTwin(this.#name, this.#options, bound, this.#interface);
+    return await runTwin(this.#name, this.#options, bound, this.#plan);
   }
 
   // deno-lint-ignore require-await -- what it throws has to be a rejection

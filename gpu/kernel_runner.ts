@@ -1,12 +1,16 @@
 /** Runs one kernel on one device. */
 
-import { byteLengthOf } from "./arguments.ts";
+import { KernelArgumentError } from "../src/core/errors.ts";
+import { ARENA_BYTES } from "./arena.ts";
+import { byteLengthOf, type PassedArguments } from "./arguments.ts";
 import type { BoundBuffer } from "./bind_groups.ts";
+import { formatBytes } from "./buffers.ts";
 import type { GpuHandle } from "./device.ts";
+import { KernelPlan, type PlannedPass } from "./kernel_plan.ts";
 import type { KernelArgs, KernelInput, KernelOptions } from "./kernel_spec.ts";
 import type { LaneWork } from "./lane.ts";
+import type { KernelVariant, PassBinding } from "./pass_bindings.ts";
 import type { Program } from "./program.ts";
-import { type KernelInterface, reflectKernel } from "./reflection.ts";
 import { GpuSlot } from "./slot.ts";
 import { readSlot } from "./slots.ts";
 import { StagedCall } from "./staged_call.ts";
@@ -39,33 +43,46 @@ export class KernelRunner<A extends object = KernelArgs> {
   readonly name: string;
   readonly #gpu: GpuHandle;
   readonly #options: KernelOptions<A>;
-  /** `null` when the reflection fails; the compiler then says why, with better words. */
-  readonly #interface: KernelInterface | null;
-  #program: Program | null = null;
+  readonly #plan: KernelPlan | null;
+  /** Why there is no plan; the compiler may say it in better words. */
+  readonly #problem: unknown;
+  readonly #programs = new Map<KernelVariant, Program>();
 
   /** Compiles nothing yet: `prepare()` or the first call does. */
   constructor(gpu: GpuHandle, name: string, options: KernelOptions<A>) {
     this.#gpu = gpu;
     this.name = name;
     this.#options = options;
-    let kernel: KernelInterface | null = null;
+    let plan: KernelPlan | null = null;
     try {
-      kernel = reflectKernel(options.wgsl, options.entry);
-    } catch {
-      // prepare() compiles and throws
+      plan = new KernelPlan(name, options as KernelOptions<object>);
+    } catch (error) {
+      this.#problem = error;
     }
-    this.#interface = kernel;
+    this.#plan = plan;
+  }
+
+  /** Whether it runs on that device. */
+  isOn(gpu: GpuHandle): boolean {
+    return this.#gpu === gpu;
+  }
+
+  /** The same kernel on another device; its first call compiles it there. */
+  on(gpu: GpuHandle): KernelRunner<A> {
+    return new KernelRunner(gpu, this.name, this.#options);
   }
 
   /**
-   * Compiles the kernel, once.
+   * Compiles what calls are known to need, once.
    *
-   * @returns What it binds.
    * @throws {KernelCompileError} With the compiler's lines.
    * @throws {GpuDeviceLostError} When the device is gone.
    */
-  async prepare(): Promise<KernelInterface> {
-    return (await this.#compiled()).interface;
+  async prepare(): Promise<void> {
+    this.#gpu.guard.check();
+    await this.#gpu.programs.compile(this.name, this.#options.wgsl);
+    if (this.#plan === null) throw this.#problem;
+    for (const variant of this.#plan.variants) await this.#compile(variant);
   }
 
   /**
@@ -100,14 +117,16 @@ export class KernelRunner<A extends object = KernelArgs> {
   ): Promise<Record<string, GpuSlot>> {
     this.#gpu.guard.check();
     // The arguments are taken before the first wait: callers may change their arrays after the call.
-    const kernel = this.#interface ?? await this.prepare();
+    if (this.#plan === null) return await this.prepare() as never;
     const { consume = [] } = options;
-    const given = args as Readonly<Record<string, unknown>>;
-    const call = new StagedCall(this.#gpu, this.name, kernel, this.#options, given, consume);
+    const given = args as PassedArguments;
+    const call = new StagedCall(this.#gpu, this.name, this.#plan.call(given), given, consume);
     try {
-      const program = this.#program ?? await this.#compiled();
+      for (const { variant } of call.passes) {
+        if (!this.#programs.has(variant)) await this.#compile(variant);
+      }
       await call.ready();
-      return this.#record(program, call);
+      return this.#record(call);
     } catch (error) {
       call.discard();
       throw error;
@@ -133,14 +152,15 @@ export class KernelRunner<A extends object = KernelArgs> {
     slot.release();
   }
 
-  async #compiled(): Promise<Program> {
-    this.#gpu.guard.check();
-    const { wgsl, entry } = this.#options;
-    return this.#program ??= await this.#gpu.programs.get(this.name, wgsl, entry);
+  async #compile(variant: KernelVariant): Promise<void> {
+    const { wgsl, entry, options } = variant;
+    const program = await this.#gpu.programs.get(this.name, wgsl, entry, options);
+    this.#programs.set(variant, program);
   }
 
-  #record(program: Program, call: StagedCall): Record<string, GpuSlot> {
+  #record(call: StagedCall): Record<string, GpuSlot> {
     const { guard, lane } = this.#gpu;
+    const dispatches = this.#dispatches(call);
     const results: Record<string, GpuSlot> = {};
     for (const argument of call.results) {
       const { name, dtype } = argument.binding;
@@ -149,10 +169,9 @@ export class KernelRunner<A extends object = KernelArgs> {
       const length = bytes / bytesPerScalar(dtype);
       results[name] = new GpuSlot(guard, buffer, dtype, length, bytes, (b) => lane.retire(b));
     }
-    const dispatch = call.workgroups.includes(0) ? null : this.#dispatch(program, call);
     const outputs = Object.values(results);
     const { clears, copies, inputs } = call;
-    const work: LaneWork = { label: this.name, clears, copies, dispatch, inputs, outputs };
+    const work: LaneWork = { label: this.name, clears, copies, dispatches, inputs, outputs };
     lane.record(work);
     for (const [name, { buffer }] of call.acquired) {
       if (results[name] === undefined) lane.retire(buffer);
@@ -161,35 +180,64 @@ export class KernelRunner<A extends object = KernelArgs> {
   }
 
   /** Bind groups and uniform offsets of one call, for the next submit. */
-  #dispatch(program: Program, call: StagedCall): NonNullable<LaneWork["dispatch"]> {
-    const { lane, bindGroups } = this.#gpu;
-    let footprint = 0;
-    for (const { byteLength } of call.uniforms.values()) {
-      footprint += lane.arena.footprint(byteLength);
+  #dispatches(call: StagedCall): LaneWork["dispatches"] {
+    const { arena } = this.#gpu.lane;
+    const values = new Set<Uint8Array>();
+    for (const { bindings } of call.passes) {
+      for (const one of bindings) if ("uniform" in one) values.add(valueOf(one, call));
     }
-    lane.reserve(footprint);
+    let footprint = 0;
+    for (const { byteLength } of values) footprint += arena.footprint(byteLength);
+    if (footprint > ARENA_BYTES) {
+      throw new KernelArgumentError(
+        `${this.name}: the uniforms of ${call.passes.length} dispatches take ` +
+          `${formatBytes(footprint)}, and one call may have ${formatBytes(ARENA_BYTES)}`,
+        "passes",
+      );
+    }
+    this.#gpu.lane.reserve(footprint);
+    const offsets = new Map<Uint8Array, number>();
+    for (const value of values) offsets.set(value, arena.put(value));
+    return call.passes.map((pass) => this.#dispatch(pass, call, offsets));
+  }
+
+  #dispatch(
+    { variant, workgroups: [x, y, z], bindings }: PlannedPass,
+    call: StagedCall,
+    uniforms: ReadonlyMap<Uint8Array, number>,
+  ): LaneWork["dispatches"][number] {
+    const { lane, bindGroups } = this.#gpu;
+    const program = this.#programs.get(variant)!;
     const groups = program.layouts.map((_, group) => {
       const bound: BoundBuffer[] = [];
       const offsets: number[] = [];
-      for (const binding of program.interface.bindings) {
-        if (binding.group !== group) continue;
-        const uniform = call.uniforms.get(binding.name);
-        if (uniform === undefined) {
-          const { buffer, bytes } = call.buffers.get(binding.name)!;
-          bound.push({ binding: binding.binding, id: buffer.id, raw: buffer.raw, bytes });
+      for (const one of bindings) {
+        const { group: its, binding } = one.at;
+        if (its !== group) continue;
+        if ("array" in one) {
+          const { buffer: { id, raw }, offset } = call.buffers.get(one.array)!;
+          bound.push({ binding, id, raw, offset, bytes: one.bytes });
           continue;
         }
-        offsets.push(lane.arena.put(uniform));
-        const bytes = roundUp(uniform.byteLength, 16);
-        bound.push({ binding: binding.binding, id: ARENA_ID, raw: lane.arena.buffer, bytes });
+        const value = valueOf(one, call);
+        offsets.push(uniforms.get(value)!);
+        const bytes = roundUp(value.byteLength, 16);
+        bound.push({ binding, id: ARENA_ID, raw: lane.arena.buffer, offset: 0, bytes });
       }
       return { bindGroup: bindGroups.get(program, group, bound), offsets };
     });
-    const [x, y, z] = call.workgroups;
-    return (pass) => {
-      pass.setPipeline(program.pipeline);
-      groups.forEach(({ bindGroup, offsets }, i) => pass.setBindGroup(i, bindGroup, offsets));
-      pass.dispatchWorkgroups(x, y, z);
+    return (encoder) => {
+      encoder.setPipeline(program.pipeline);
+      groups.forEach(({ bindGroup, offsets }, i) => encoder.setBindGroup(i, bindGroup, offsets));
+      encoder.dispatchWorkgroups(x, y, z);
     };
   }
+}
+
+/** The packed value of a uniform: the pass's own, else the call's. */
+function valueOf(
+  { uniform, at }: Extract<PassBinding, { uniform: unknown }>,
+  call: StagedCall,
+): Uint8Array {
+  return uniform ?? call.uniforms.get(at.name)!;
 }

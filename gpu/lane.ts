@@ -28,8 +28,8 @@ export interface LaneWork {
     readonly to: PooledBuffer;
     readonly bytes: number;
   }[];
-  /** Records the dispatch; `null` when there is nothing to compute. */
-  readonly dispatch: ((pass: GPUComputePassEncoder) => void) | null;
+  /** Each records one dispatch, in order; none when there is nothing to compute. */
+  readonly dispatches: readonly ((pass: GPUComputePassEncoder) => void)[];
   /** Slots that it reads: their failure is its failure. */
   readonly inputs: readonly GpuSlot[];
   /** Slots that it fills: marked when it fails. */
@@ -39,6 +39,9 @@ export interface LaneWork {
 interface PendingRead {
   readonly slot: GpuSlot;
   readonly source: PooledBuffer;
+  /** Bytes from the start of the source; a multiple of 4. */
+  readonly offset: number;
+  readonly bytes: number;
   readonly resolve: (bytes: ArrayBuffer) => void;
   readonly reject: (error: Error) => void;
 }
@@ -50,6 +53,7 @@ class Batch {
   readonly work: LaneWork[] = [];
   readonly reads: PendingRead[] = [];
   readonly retired: PooledBuffer[] = [];
+  dispatches = 0;
   arena: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   stagedBytes = 0;
 
@@ -80,6 +84,8 @@ export class Lane {
   /** Batches submitted, and when their outcome is known; oldest first. */
   readonly #flying = new Map<Batch, Promise<void>>();
   #timer: ReturnType<typeof setImmediate> | null = null;
+  /** While there are any, nothing is submitted for the event loop's turn alone. */
+  #holds = 0;
   /** While a failed batch is run again piece by piece, nothing may overtake it. */
   #repair: Promise<void> | null = null;
   #counts = { submits: 0, dispatches: 0, reads: 0, maps: 0 };
@@ -104,7 +110,7 @@ export class Lane {
    */
   reserve(uniformBytes: number): void {
     const full = !this.arena.fits(uniformBytes);
-    if (full || this.#batch.work.length >= MAX_BATCH) this.flush();
+    if (full || this.#batch.dispatches >= MAX_BATCH) this.flush();
   }
 
   /**
@@ -133,27 +139,29 @@ export class Lane {
   /** Adds work to the next submit. */
   record(work: LaneWork): void {
     this.#batch.work.push(work);
+    this.#batch.dispatches += Math.max(work.dispatches.length, 1);
     this.#schedule();
   }
 
   /**
    * The bytes of a slot, after everything recorded before.
    *
+   * @param offset From where in the slot; a multiple of 4.
+   * @param bytes How many.
    * @throws {GpuDeviceLostError} When the device is lost before they are there.
    * @throws What the work that had to fill the slot failed with.
    */
-  read(slot: GpuSlot): Promise<ArrayBuffer> {
+  read(slot: GpuSlot, offset = 0, bytes: number = slot.byteLength): Promise<ArrayBuffer> {
     const source = slot.use();
-    if (slot.byteLength === 0) return Promise.resolve(new ArrayBuffer(0));
-    if (
-      this.#batch.reads.length > 0 && this.#batch.stagedBytes + slot.byteLength > MAX_STAGED_BYTES
-    ) {
+    if (bytes === 0) return Promise.resolve(new ArrayBuffer(0));
+    if (this.#batch.reads.length > 0 && this.#batch.stagedBytes + bytes > MAX_STAGED_BYTES) {
       this.flush();
     }
-    this.#batch.stagedBytes += slot.byteLength;
+    this.#batch.stagedBytes += bytes;
+    const from = slot.offset + offset;
     slot.retain(); // its owner may release it before the copy is recorded
     return new Promise<ArrayBuffer>((resolve, reject) => {
-      this.#batch.reads.push({ slot, source, resolve, reject });
+      this.#batch.reads.push({ slot, source, offset: from, bytes, resolve, reject });
       this.#schedule();
     }).finally(() => slot.release());
   }
@@ -163,6 +171,19 @@ export class Lane {
     const last = this.#batch.empty ? [...this.#flying.keys()].at(-1) : this.#batch;
     if (last === undefined) this.#buffers.release(buffer);
     else last.retired.push(buffer);
+  }
+
+  /**
+   * Keeps what is recorded together until it is disposed of: for work that has to wait for buffers in
+   * between. What is full is submitted all the same.
+   */
+  hold(): Disposable {
+    this.#holds++;
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#holds === 0 && !this.#batch.empty) this.#schedule();
+      },
+    };
   }
 
   /** Submits what was recorded, now. */
@@ -188,7 +209,7 @@ export class Lane {
   #schedule(): void {
     this.#timer ??= setImmediate(() => {
       this.#timer = null;
-      this.flush();
+      if (this.#holds === 0) this.flush();
     });
   }
 
@@ -261,8 +282,8 @@ export class Lane {
       }
       this.#encode(encoder, work);
       if (reads.length > 0) {
-        const requests = reads.map(({ slot, source }) => (
-          { source: source.raw, offset: 0, bytes: slot.byteLength }
+        const requests = reads.map(({ source, offset, bytes }) => (
+          { source: source.raw, offset, bytes }
         ));
         staged = this.#readback.stage(encoder, requests);
       }
@@ -296,7 +317,7 @@ export class Lane {
       for (const { buffer, bytes } of clears) encoder.clearBuffer(buffer.raw, 0, bytes);
     }
     let pass: GPUComputePassEncoder | null = null;
-    for (const { copies, dispatch } of work) {
+    for (const { copies, dispatches } of work) {
       if (copies.length > 0) {
         pass?.end();
         pass = null;
@@ -304,10 +325,11 @@ export class Lane {
       for (const { from, offset, to, bytes } of copies) {
         encoder.copyBufferToBuffer(from.raw, offset, to.raw, 0, bytes);
       }
-      if (dispatch === null) continue;
-      pass ??= encoder.beginComputePass();
-      dispatch(pass);
-      this.#counts.dispatches++;
+      for (const dispatch of dispatches) {
+        pass ??= encoder.beginComputePass();
+        dispatch(pass);
+      }
+      this.#counts.dispatches += dispatches.length;
     }
     pass?.end();
   }

@@ -2,7 +2,13 @@
 
 import { KernelCompileError, type KernelDiagnostic } from "../src/core/errors.ts";
 import type { DeviceGuard } from "./device_guard.ts";
-import { type KernelBinding, type KernelInterface, reflectKernel } from "./reflection.ts";
+import type { Overrides } from "./kernel_spec.ts";
+import {
+  type KernelBinding,
+  type KernelInterface,
+  reflectKernel,
+  type ReflectOptions,
+} from "./reflection.ts";
 import { prepareSource } from "./wgsl_source.ts";
 
 /** Lines of the compiler's errors that an error message shows; the rest is in `diagnostics`. */
@@ -57,10 +63,12 @@ export function compileError(
   return new KernelCompileError([head, ...shown].join("\n"), diagnostics, options);
 }
 
-/** The programs of one device by source and entry. */
+/** The programs of one device by source, entry point and overrides. */
 export class ProgramCache {
   readonly #guard: DeviceGuard;
   readonly #stripEnables: readonly string[];
+  /** By source: entry points share the module, and the time that compiling it takes. */
+  readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #ready = new Map<string, Program>();
   readonly #compiling = new Map<string, Promise<Program>>();
   #nextId = 1;
@@ -76,11 +84,6 @@ export class ProgramCache {
     return this.#ready.size;
   }
 
-  /** The program, if it is compiled. */
-  peek(wgsl: string, entry: string | undefined): Program | undefined {
-    return this.#ready.get(`${entry ?? ""}\n${wgsl}`);
-  }
-
   /**
    * The program; compiles it the first time, together for all who ask meanwhile. Compiling blocks a
    * Deno isolate: 65 ms to 0.6 s for a large module.
@@ -89,14 +92,19 @@ export class ProgramCache {
    * @throws {KernelCompileError} With the compiler's lines. Not cached: the next call compiles again.
    * @throws {GpuDeviceLostError} When the device is gone.
    */
-  async get(name: string, wgsl: string, entry?: string): Promise<Program> {
+  async get(
+    name: string,
+    wgsl: string,
+    entry?: string,
+    options: ReflectOptions = {},
+  ): Promise<Program> {
     this.#guard.check();
-    const key = `${entry ?? ""}\n${wgsl}`;
+    const key = `${entry ?? ""}\n${JSON.stringify(options)}\n${wgsl}`;
     const ready = this.#ready.get(key);
     if (ready !== undefined) return ready;
     let compiling = this.#compiling.get(key);
     if (compiling === undefined) {
-      compiling = this.#compile(name, wgsl, entry).then((program) => {
+      compiling = this.#compile(name, wgsl, entry, options).then((program) => {
         this.#ready.set(key, program);
         return program;
       }).finally(() => this.#compiling.delete(key));
@@ -105,7 +113,24 @@ export class ProgramCache {
     return await this.#guard.whileAlive(compiling);
   }
 
-  async #compile(name: string, wgsl: string, entry: string | undefined): Promise<Program> {
+  /**
+   * Compiles a source for all its entry points, once.
+   *
+   * @throws {KernelCompileError} With the compiler's lines. Not cached.
+   * @throws {GpuDeviceLostError} When the device is gone.
+   */
+  async compile(name: string, wgsl: string): Promise<GPUShaderModule> {
+    this.#guard.check();
+    let module = this.#modules.get(wgsl);
+    if (module === undefined) {
+      module = this.#module(name, wgsl);
+      this.#modules.set(wgsl, module);
+      module.catch(() => this.#modules.delete(wgsl));
+    }
+    return await this.#guard.whileAlive(module);
+  }
+
+  async #module(name: string, wgsl: string): Promise<GPUShaderModule> {
     const { device } = this.#guard;
     // The compiler goes first: its diagnostics are better than those of the reflection's parser.
     let code = wgsl;
@@ -121,13 +146,23 @@ export class ProgramCache {
     this.#guard.check();
     if (invalid !== null) await this.#refuse(name, wgsl, module, invalid);
     if (prepareError !== null) throw named(name, wgsl, prepareError);
+    return module;
+  }
+
+  async #compile(
+    name: string,
+    wgsl: string,
+    entry: string | undefined,
+    options: ReflectOptions,
+  ): Promise<Program> {
+    const module = await this.compile(name, wgsl);
     let kernel: KernelInterface;
     try {
-      kernel = reflectKernel(wgsl, entry);
+      kernel = reflectKernel(wgsl, entry, options);
     } catch (error) {
       throw named(name, wgsl, error);
     }
-    return await this.#link(name, wgsl, module, kernel);
+    return await this.#link(name, wgsl, module, kernel, options.overrides ?? {});
   }
 
   async #refuse(
@@ -153,9 +188,14 @@ export class ProgramCache {
     wgsl: string,
     module: GPUShaderModule,
     kernel: KernelInterface,
+    overrides: Overrides,
   ): Promise<Program> {
     const { device } = this.#guard;
     const groups = Math.max(-1, ...kernel.bindings.map((b) => b.group)) + 1;
+    const constants: Record<string, number> = {};
+    for (const [override, value] of Object.entries(overrides)) {
+      constants[kernel.overrides.find((one) => one.name === override)!.key] = Number(value);
+    }
     device.pushErrorScope("validation");
     const layouts = Array.from({ length: groups }, (_, group) =>
       device.createBindGroupLayout({
@@ -165,12 +205,15 @@ export class ProgramCache {
     const pipeline = device.createComputePipeline({
       label: name,
       layout: device.createPipelineLayout({ bindGroupLayouts: layouts }),
-      compute: { module, entryPoint: kernel.entry },
+      compute: { module, entryPoint: kernel.entry, constants },
     });
     const invalid = await device.popErrorScope();
     this.#guard.check();
     if (invalid !== null) {
-      const message = plainMessage(invalid.message);
+      const given = Object.keys(constants).length > 0
+        ? `; overrides: ${JSON.stringify(overrides)}`
+        : "";
+      const message = `entry point "${kernel.entry}": ${plainMessage(invalid.message)}${given}`;
       throw compileError(name, wgsl, [{ line: 0, column: 0, message }], { cause: invalid });
     }
     return { id: this.#nextId++, pipeline, layouts, interface: kernel };

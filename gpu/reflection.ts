@@ -4,9 +4,10 @@
 // @ts-types="wgsl_reflect"
 import { ResourceType, type VariableInfo, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import { KernelCompileError } from "../src/core/errors.ts";
+import type { Overrides } from "./kernel_spec.ts";
 import type { Dtype } from "./typed_array.ts";
 import { dtypeOfType, layoutOf, type WgslType } from "./wgsl_types.ts";
-import { prepareSource } from "./wgsl_source.ts";
+import { type OverrideDeclaration, prepareSource } from "./wgsl_source.ts";
 
 /** How the shader uses a binding. */
 export type BindingRole = "storage-read" | "storage-read-write" | "uniform";
@@ -32,7 +33,7 @@ export interface KernelBinding {
 /** A compute entry point and everything it binds. */
 export interface KernelInterface {
   readonly entry: string;
-  /** Invocations of one workgroup in x, y, z; overrides have their defaults. */
+  /** Invocations of one workgroup in x, y, z; overrides that are not given have their defaults. */
   readonly workgroupSize: readonly [number, number, number];
   /** In the order of group and binding. */
   readonly bindings: readonly KernelBinding[];
@@ -40,6 +41,26 @@ export interface KernelInterface {
   readonly entries: readonly string[];
   /** Language extensions that the module enables, for example `f16`. */
   readonly enables: readonly string[];
+  /** The module's overrides. */
+  readonly overrides: readonly OverrideDeclaration[];
+}
+
+/** What to read of a kernel. */
+export interface ReflectOptions {
+  /** Values for the module's overrides. @default those of the WGSL */
+  readonly overrides?: Overrides;
+  /** Whether buffers that the entry point does not use are left out. @default if there are several */
+  readonly onlyUsed?: boolean;
+}
+
+/** Everything that a module declares for its compute entry points. */
+export interface ModuleInterface {
+  /** Names of the compute entry points. */
+  readonly entries: readonly string[];
+  /** The buffers that any of them may bind, in the order of group and binding. */
+  readonly bindings: readonly KernelBinding[];
+  /** Its overrides. */
+  readonly overrides: readonly OverrideDeclaration[];
 }
 
 /** WebGPU promises four bind groups everywhere. */
@@ -108,6 +129,41 @@ function reachable(uses: ReadonlyMap<string, ReadonlySet<string>>, entry: string
   return found;
 }
 
+/** A module's declarations and its compute entry points. */
+function reflect(wgsl: string, overrides: Overrides) {
+  const prepared = prepareSource(wgsl, [], overrides);
+  const module = parse(prepared.reflectable);
+  const { compute } = module.entry;
+  if (compute.length === 0) fail("the WGSL has no @compute entry point");
+  for (const [name, value] of Object.entries(overrides)) {
+    if (typeof value !== "boolean" && !Number.isFinite(value)) {
+      fail(`override "${name}": expected a finite number or a boolean, got ${String(value)}`);
+    }
+    if (prepared.overrides.some((one) => one.name === name)) continue;
+    const known = prepared.overrides.map((one) => one.name).join(", ") || "none";
+    fail(`the WGSL has no override "${name}", only ${known}`);
+  }
+  const all = [...module.storage, ...module.uniforms, ...module.textures, ...module.samplers];
+  return { ...prepared, compute, entries: compute.map(({ name }) => name), all };
+}
+
+function bindingsOf(variables: readonly VariableInfo[]): KernelBinding[] {
+  return variables.map(bindingOf).sort((a, b) => a.group - b.group || a.binding - b.binding);
+}
+
+/**
+ * Reads all that a module declares. Two bindings may share a place: no entry point may use both.
+ *
+ * @param wgsl The module's text.
+ * @param overrides Values for its overrides.
+ * @throws {KernelCompileError} When its declarations do not parse, it has no compute entry point, or
+ * it binds anything but buffers.
+ */
+export function reflectModule(wgsl: string, overrides: Overrides = {}): ModuleInterface {
+  const module = reflect(wgsl, overrides);
+  return { entries: module.entries, bindings: bindingsOf(module.all), overrides: module.overrides };
+}
+
 /**
  * Reads a kernel's interface from its WGSL. What functions do inside is for the compiler to check.
  * Takes about 0.4 ms for a small shader and keeps nothing: call it once per source.
@@ -120,12 +176,13 @@ function reachable(uses: ReadonlyMap<string, ReadonlySet<string>>, entry: string
  * @throws {KernelCompileError} When its declarations do not parse, it has no such compute entry point
  * or several and none was chosen, or it binds anything but buffers.
  */
-export function reflectKernel(wgsl: string, entry?: string): KernelInterface {
-  const { reflectable, uses, enables } = prepareSource(wgsl);
-  const module = parse(reflectable);
-  const compute = module.entry.compute;
-  const entries = compute.map((fn) => fn.name);
-  if (entries.length === 0) fail("the WGSL has no @compute entry point");
+export function reflectKernel(
+  wgsl: string,
+  entry?: string,
+  options: ReflectOptions = {},
+): KernelInterface {
+  const module = reflect(wgsl, options.overrides ?? {});
+  const { compute, entries, all, uses, enables, overrides, unsized } = module;
   if (entry === undefined && entries.length > 1) {
     fail(
       `the WGSL has several compute entry points (${entries.join(", ")}): choose one by \`entry\``,
@@ -135,10 +192,11 @@ export function reflectKernel(wgsl: string, entry?: string): KernelInterface {
   if (chosen === undefined) {
     return fail(`the WGSL has no compute entry point "${entry}", only ${entries.join(", ")}`);
   }
-  const all = [...module.storage, ...module.uniforms, ...module.textures, ...module.samplers];
+  const problem = unsized.get(chosen.name);
+  if (problem !== undefined) throw problem;
   const names = reachable(uses, chosen.name);
-  const used = entries.length === 1 ? all : all.filter(({ name }) => names.has(name));
-  const bindings = used.map(bindingOf).sort((a, b) => a.group - b.group || a.binding - b.binding);
+  const onlyUsed = options.onlyUsed ?? entries.length > 1;
+  const bindings = bindingsOf(onlyUsed ? all.filter(({ name }) => names.has(name)) : all);
   bindings.forEach((b, i) => {
     const next = bindings[i + 1];
     if (next !== undefined && next.group === b.group && next.binding === b.binding) {
@@ -146,5 +204,9 @@ export function reflectKernel(wgsl: string, entry?: string): KernelInterface {
     }
   });
   const [x = 1, y = 1, z = 1] = chosen.workgroupSize ?? [];
-  return { entry: chosen.name, workgroupSize: [x, y, z], bindings, entries, enables };
+  const workgroupSize = [x, y, z] as const;
+  if (workgroupSize.some((n) => n < 1)) {
+    fail(`the workgroups of "${chosen.name}" are ${workgroupSize.join(" x ")} invocations`);
+  }
+  return { entry: chosen.name, workgroupSize, bindings, entries, enables, overrides };
 }

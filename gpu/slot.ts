@@ -8,6 +8,13 @@ import type { Dtype } from "./typed_array.ts";
 /** What a slot tells its device when its last reference goes. */
 export type SlotRelease = (buffer: PooledBuffer) => void;
 
+/** What a part of a slot is a part of. */
+interface Whole {
+  readonly slot: GpuSlot;
+  /** Bytes from its start. */
+  readonly offset: number;
+}
+
 /**
  * An owned, counted reference to an array on one device. Its content never changes: kernels that
  * write get a copy. Starts with one reference; the memory is reused after the last `release()`.
@@ -19,8 +26,11 @@ export class GpuSlot implements Disposable {
   readonly length: number;
   /** Bytes of the content. */
   readonly byteLength: number;
+  /** Where in its buffer it starts; a multiple of 4. */
+  readonly offset: number;
   readonly #guard: DeviceGuard;
   readonly #onRelease: SlotRelease;
+  readonly #whole: GpuSlot | null;
   #buffer: PooledBuffer | null;
   #references = 1;
   #error: Error | null = null;
@@ -33,6 +43,7 @@ export class GpuSlot implements Disposable {
     length: number,
     byteLength: number,
     onRelease: SlotRelease,
+    whole?: Whole,
   ) {
     this.#guard = guard;
     this.#buffer = buffer;
@@ -40,6 +51,8 @@ export class GpuSlot implements Disposable {
     this.length = length;
     this.byteLength = byteLength;
     this.#onRelease = onRelease;
+    this.#whole = whole?.slot ?? null;
+    this.offset = whole?.offset ?? 0;
   }
 
   /** The generation of the device that holds it. */
@@ -54,7 +67,7 @@ export class GpuSlot implements Disposable {
 
   /** Why the kernel that had to fill it failed, else `null`. */
   get error(): Error | null {
-    return this.#error;
+    return this.#error ?? this.#whole?.error ?? null;
   }
 
   /** Marks the content as never computed: reading it, and kernels that take it, get this error. */
@@ -77,7 +90,7 @@ export class GpuSlot implements Disposable {
   use(): PooledBuffer {
     this.#guard.check();
     if (this.#buffer === null) throw new KernelArgumentError("this GpuSlot was released");
-    if (this.#error !== null) throw this.#error;
+    if (this.error !== null) throw this.error;
     return this.#buffer;
   }
 
@@ -93,12 +106,26 @@ export class GpuSlot implements Disposable {
   }
 
   /**
+   * A part of it, which shares its buffer and holds it.
+   *
+   * @param offset Bytes from its start, a multiple of 4.
+   * @throws As `use` does.
+   */
+  part(offset: number, length: number, byteLength: number): GpuSlot {
+    const buffer = this.use();
+    const slot = (this.#whole ?? this).retain();
+    const whole = { slot, offset: this.offset + offset };
+    const onRelease = () => slot.release();
+    return new GpuSlot(this.#guard, buffer, this.dtype, length, byteLength, onRelease, whole);
+  }
+
+  /**
    * Takes the buffer out, if this is its only reference: the slot is released then, and the buffer the
-   * caller's. Else `null`, and nothing changes.
+   * caller's. Else, and of a part, `null`, and nothing changes.
    */
   take(): PooledBuffer | null {
     const buffer = this.use();
-    if (this.#references > 1) return null;
+    if (this.#references > 1 || this.#whole !== null) return null;
     this.#references = 0;
     this.#buffer = null;
     return buffer;

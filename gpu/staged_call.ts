@@ -2,42 +2,36 @@
 
 import { KernelArgumentError } from "../src/core/errors.ts";
 import {
-  type ArgumentRules,
+  boundBytes,
   byteLengthOf,
-  checkArguments,
   type CheckedArgument,
   checkLimits,
-  workgroupsFor,
+  type PassedArguments,
 } from "./arguments.ts";
 import type { AcquiredBuffer, PooledBuffer } from "./buffers.ts";
 import type { GpuHandle } from "./device.ts";
 import { packUniform } from "./layout.ts";
-import type { KernelBinding, KernelInterface } from "./reflection.ts";
+import type { CallPlan, PlannedPass } from "./kernel_plan.ts";
 import { GpuSlot } from "./slot.ts";
 import { roundUp } from "./wgsl_types.ts";
 
 /** A buffer and how much of it a binding covers. */
 export interface BoundRange {
   readonly buffer: PooledBuffer;
+  /** Where in the buffer it starts. */
+  readonly offset: number;
   readonly bytes: number;
-}
-
-type Arguments = Readonly<Record<string, unknown>>;
-
-/** Bytes that a storage binding covers: at least one element, as WebGPU has no empty bindings. */
-function boundBytes({ stride, headerBytes, fixedBytes }: KernelBinding, byteLength: number) {
-  return roundUp(Math.max(byteLength, fixedBytes ?? headerBytes + stride, 4), 4);
 }
 
 /**
  * A call whose arguments are accepted and taken: arrays are copied, slots held. What remains is to
- * wait for its buffers, record its dispatch and finish it.
+ * wait for its buffers, record its dispatches and finish it.
  */
 export class StagedCall {
-  readonly workgroups: readonly [number, number, number];
-  /** The buffer of each storage binding, by name. */
+  readonly passes: readonly PlannedPass[];
+  /** The buffer of each array, by name. */
   readonly buffers = new Map<string, BoundRange>();
-  /** Buffers that are the call's own, by binding name: uploaded inputs, and results. */
+  /** Buffers that are the call's own, by binding name: uploaded inputs, results, scratch. */
   readonly acquired = new Map<string, AcquiredBuffer>();
   /** Packed, by binding name. */
   readonly uniforms = new Map<string, Uint8Array>();
@@ -45,13 +39,13 @@ export class StagedCall {
   readonly copies: { from: PooledBuffer; offset: number; to: PooledBuffer; bytes: number }[] = [];
   /** All slots among the arguments, for what they say about failed work. */
   readonly inputs: GpuSlot[] = [];
-  /** The read_write bindings. */
+  /** The read_write bindings, without scratch. */
   readonly results: readonly CheckedArgument[];
   readonly #gpu: GpuHandle;
   readonly #held: GpuSlot[] = [];
 
   /**
-   * Checks everything, then uploads: nothing is taken for a call that is refused.
+   * Checks the rest, then uploads: nothing is taken for a call that is refused.
    *
    * @param consume Bindings whose slots are taken over.
    * @throws {KernelArgumentError} Naming the binding, what it is and what it got.
@@ -60,15 +54,15 @@ export class StagedCall {
   constructor(
     gpu: GpuHandle,
     name: string,
-    kernel: KernelInterface,
-    rules: ArgumentRules,
-    args: Arguments,
+    { checked, passes }: CallPlan,
+    args: PassedArguments,
     consume: readonly string[],
   ) {
     this.#gpu = gpu;
-    const checked = checkArguments(name, kernel, rules, args);
-    this.workgroups = workgroupsFor(name, kernel, rules, args, checked);
-    this.results = checked.filter(({ binding }) => binding.role === "storage-read-write");
+    this.passes = passes;
+    this.results = checked.filter(({ from, binding }) =>
+      binding.role === "storage-read-write" && from !== "scratch"
+    );
     for (const argument of checked) this.#check(name, argument);
     try {
       const taken = new Set<string>();
@@ -128,36 +122,54 @@ export class StagedCall {
     if (argument.from !== "slot" || argument.binding.role !== "storage-read-write") return false;
     const { slot, binding } = argument;
     const once = this.inputs.indexOf(slot) === this.inputs.lastIndexOf(slot);
-    const buffer = once && slot.byteLength > 0 ? slot.take() : null;
+    const fits = slot.byteLength > 0 && this.#covered(argument) <= slot.use().capacity;
+    const buffer = once && fits ? slot.take() : null;
     if (buffer === null) return false;
     this.acquired.set(binding.name, { buffer, fresh: false, ready: null });
-    this.buffers.set(binding.name, { buffer, bytes: boundBytes(binding, slot.byteLength) });
+    this.buffers.set(binding.name, { buffer, offset: 0, bytes: this.#covered(argument) });
     return true;
+  }
+
+  /** Bytes that all bindings of an array together cover. */
+  #covered(argument: CheckedArgument): number {
+    const { binding } = argument;
+    let bytes = boundBytes(binding, byteLengthOf(argument));
+    for (const pass of this.passes) {
+      for (const bound of pass.bindings) {
+        if ("array" in bound && bound.array === binding.name) bytes = Math.max(bytes, bound.bytes);
+      }
+    }
+    return bytes;
   }
 
   /** Gives a storage binding its buffer, with its content or the order to copy or clear. */
   #place(argument: CheckedArgument): void {
     const { name, role } = argument.binding;
     const byteLength = byteLengthOf(argument);
-    const bytes = boundBytes(argument.binding, byteLength);
+    const bytes = this.#covered(argument);
     if (argument.from === "slot") {
       this.#held.push(argument.slot.retain());
-      if (role === "storage-read" && byteLength > 0) {
-        this.buffers.set(name, { buffer: argument.slot.use(), bytes });
+      const buffer = argument.slot.use();
+      const { offset } = argument.slot;
+      const isAligned = offset % this.#gpu.guard.device.limits.minStorageBufferOffsetAlignment === 0;
+      const fits = byteLength > 0 && offset + bytes <= buffer.capacity;
+      if (role === "storage-read" && isAligned && fits) {
+        this.buffers.set(name, { buffer, offset, bytes });
         return;
       }
     }
     const acquired = this.#gpu.buffers.acquire(bytes);
     const { buffer, fresh } = acquired;
     this.acquired.set(name, acquired);
-    this.buffers.set(name, { buffer, bytes });
-    if (byteLength === 0 || argument.from === "output") {
-      if (!fresh) this.clears.push({ buffer, bytes });
+    this.buffers.set(name, { buffer, offset: 0, bytes });
+    if (byteLength === 0 || argument.from === "output" || argument.from === "scratch") {
+      if (!fresh) this.clears.push({ buffer, offset: 0, bytes });
     } else if (argument.from === "array") {
       this.#gpu.lane.upload(buffer, argument.array, fresh);
     } else if (argument.from === "slot") {
       const from = argument.slot.use();
-      this.copies.push({ from, offset: 0, to: buffer, bytes: roundUp(byteLength, 4) });
+      const { offset } = argument.slot;
+      this.copies.push({ from, offset, to: buffer, bytes: roundUp(byteLength, 4) });
     }
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { KernelCompileError } from "../src/core/errors.ts";
+import type { Overrides } from "./kernel_spec.ts";
 import { type ConstantScope, evaluateConstant } from "./wgsl_constants.ts";
 
 /** WGSL text in the forms that its readers need; all have the same lines. */
@@ -21,6 +22,19 @@ export interface PreparedSource {
   readonly uses: ReadonlyMap<string, ReadonlySet<string>>;
   /** Names after `enable`, for example `f16`, `subgroups`. */
   readonly enables: readonly string[];
+  /** The module's `override` declarations. */
+  readonly overrides: readonly OverrideDeclaration[];
+  /** Why the workgroup size of an entry point is not known, by its name; it reads as 1 then. */
+  readonly unsized: ReadonlyMap<string, KernelCompileError>;
+}
+
+/** A value that is chosen when a pipeline is made. */
+export interface OverrideDeclaration {
+  readonly name: string;
+  /** Under which the pipeline takes its value: its `@id`, else its name. */
+  readonly key: string;
+  /** Whether the WGSL gives it a value. */
+  readonly hasDefault: boolean;
 }
 
 /** `text` as blanks, its line breaks kept. */
@@ -71,7 +85,7 @@ function directives(text: string): { kind: string; body: string; start: number; 
 }
 
 /** The index after the bracket that closes the one at `open`, or -1. */
-function closing(text: string, open: number): number {
+export function closing(text: string, open: number): number {
   const opener = text[open];
   const closer = opener === "(" ? ")" : "}";
   let depth = 0;
@@ -80,6 +94,37 @@ function closing(text: string, open: number): number {
     else if (text[i] === closer && --depth === 0) return i + 1;
   }
   return -1;
+}
+
+/** The names of the module that a function uses; one that is also used locally may be among them. */
+function namesOf(parameters: string, body: string): Set<string> {
+  // What follows a dot is a member.
+  const names = new Set(body.match(/(?<![\w.])[A-Za-z_]\w*/g));
+  for (const [, name] of parameters.matchAll(/([A-Za-z_]\w*)\s*:/g)) names.delete(name!);
+  for (const [, name, value] of outermost(body).matchAll(LOCAL)) {
+    const uses = new RegExp(`(?<![\\w.])${name}\\b`);
+    const first = new RegExp(`\\b(?:let|const|var\\s*(?:<[^>]*>)?)\\s*${name}\\b`).exec(body);
+    if (
+      first?.index !== undefined && !uses.test(body.slice(0, first.index)) && !uses.test(value!)
+    ) {
+      names.delete(name!);
+    }
+  }
+  return names;
+}
+
+const LOCAL = /\b(?:let|const|var)\s*(?:<[^>]*>)?\s*([A-Za-z_]\w*)\b([^;]*);/g;
+
+/** A function's body without the blocks in it, whose declarations end with them. */
+function outermost(body: string): string {
+  let out = "";
+  let depth = 0;
+  for (const c of body) {
+    if (c === "{") depth++;
+    if (depth === 0) out += c;
+    if (c === "}") depth--;
+  }
+  return out;
 }
 
 /** Cuts the bodies out of all functions. A function that never ends is left for the parser to refuse. */
@@ -94,7 +139,7 @@ function withoutBodies(text: string): { text: string; uses: Map<string, Set<stri
     const end = open < 0 ? -1 : closing(text, open);
     if (end < 0) break;
     const body = text.slice(open + 1, end - 1);
-    uses.set(m[1]!, new Set(body.match(/[A-Za-z_]\w*/g)));
+    uses.set(m[1]!, namesOf(text.slice(head.lastIndex, afterParameters), body));
     out += text.slice(kept, open + 1) + blank(body);
     kept = end - 1;
     head.lastIndex = end;
@@ -103,7 +148,7 @@ function withoutBodies(text: string): { text: string; uses: Map<string, Set<stri
 }
 
 /** The arguments between top-level commas; an empty one after a trailing comma is left out. */
-function splitArguments(text: string): string[] {
+export function splitArguments(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;
   let start = 0;
@@ -120,10 +165,14 @@ function splitArguments(text: string): string[] {
   return parts;
 }
 
-const NUMERIC_ATTRIBUTE = /@\s*(workgroup_size|group|binding|align|size)\s*\(/g;
+const NUMERIC_ATTRIBUTE = /@\s*(workgroup_size|group|binding|align|size|id)\s*\(/g;
 
 /** `@workgroup_size(8 * N, 0x4,)` becomes `@workgroup_size(64,4)` for N = 8. */
-function withPlainAttributes(text: string, scope: ConstantScope): string {
+function withPlainAttributes(
+  text: string,
+  scope: ConstantScope,
+): { text: string; unsized: Map<string, KernelCompileError> } {
+  const unsized = new Map<string, KernelCompileError>();
   let out = "";
   let kept = 0;
   NUMERIC_ATTRIBUTE.lastIndex = 0;
@@ -138,7 +187,12 @@ function withPlainAttributes(text: string, scope: ConstantScope): string {
       } catch (cause) {
         const line = text.slice(0, open).split("\n").length;
         const message = `@${m[1]}(${part}): ${(cause as Error).message}`;
-        throw new KernelCompileError(message, [{ line, column: 0, message }], { cause });
+        const error = new KernelCompileError(message, [{ line, column: 0, message }], { cause });
+        // Another entry point may be the one that is wanted.
+        const name = m[1] === "workgroup_size" && /\bfn\s+(\w+)/.exec(text.slice(end))?.[1];
+        if (!name) throw error;
+        unsized.set(name, error);
+        return 1;
       }
     });
     // Line breaks inside the parentheses are kept, columns after them on this line may move.
@@ -146,7 +200,7 @@ function withPlainAttributes(text: string, scope: ConstantScope): string {
     out += text.slice(kept, open) + `(${values.join(",")}${breaks})`;
     kept = end;
   }
-  return out + text.slice(kept);
+  return { text: out + text.slice(kept), unsized };
 }
 
 /** Values of the module's `const` and `override` declarations, as text, by name. */
@@ -159,16 +213,26 @@ function constantsOf(text: string): ConstantScope {
   return found;
 }
 
+/** The module's overrides; their attributes are plain numbers by now. */
+function overridesOf(text: string): OverrideDeclaration[] {
+  const declaration = /(?:@\s*id\s*\((\d+)\)\s*)?\boverride\s+([A-Za-z_]\w*)\s*(?::[^=;]*)?(=)?/g;
+  return [...text.matchAll(declaration)].map(([, id, name, value]) => (
+    { name: name!, key: id ?? name!, hasDefault: value !== undefined }
+  ));
+}
+
 /**
  * Prepares one module.
  *
  * @param wgsl The author's text.
  * @param stripEnables Extensions that the compiler supports but whose `enable` it refuses.
+ * @param overrides Values that stand for those of the module's `override` declarations.
  * @throws {KernelCompileError} When an attribute's value cannot be computed, with its line.
  */
 export function prepareSource(
   wgsl: string,
   stripEnables: readonly string[] = [],
+  overrides: Overrides = {},
 ): PreparedSource {
   const bare = withoutComments(wgsl);
   let compilable = bare;
@@ -188,5 +252,9 @@ export function prepareSource(
     }
   }
   const { text, uses } = withoutBodies(body);
-  return { compilable, reflectable: withPlainAttributes(text, constantsOf(text)), uses, enables };
+  const scope = new Map(constantsOf(text));
+  for (const [name, value] of Object.entries(overrides)) scope.set(name, String(Number(value)));
+  const { text: reflectable, unsized } = withPlainAttributes(text, scope);
+  const declared = overridesOf(reflectable);
+  return { compilable, reflectable, uses, enables, overrides: declared, unsized };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { KernelArgumentError } from "../../src/core/errors.ts";
 import { type ArgumentRules, checkArguments, workgroupsFor } from "../../gpu/arguments.ts";
+import type { Threads } from "../../gpu/kernel_spec.ts";
 import { reflectKernel } from "../../gpu/reflection.ts";
 import { BLOCK, saxpy, sumBlocks } from "./kernels.ts";
 
@@ -15,7 +16,7 @@ function refusal(
 ): [string, string] {
   const kernel = reflectKernel(wgsl);
   try {
-    workgroupsFor(name, kernel, rules, args, checkArguments(name, kernel, rules, args));
+    checkArguments(name, kernel, rules, args);
   } catch (error) {
     assert.ok(error instanceof KernelArgumentError, String(error));
     return [error.binding, error.message];
@@ -118,15 +119,16 @@ Deno.test("checkArguments: outputs are sized in elements, after all arguments ar
   assert.match(refusal(sumBlocks.wgsl, unknown, { x: f32(1) })[1], /outputs names "total"/);
 });
 
-Deno.test("workgroupsFor: rounds up, counts elements of the longest array, refuses nonsense", () => {
-  const kernel = reflectKernel(saxpy.wgsl);
-  const groups = (args: Record<string, unknown>, rules: ArgumentRules) =>
-    workgroupsFor("saxpy", kernel, rules, args, checkArguments("saxpy", kernel, rules, args));
-  assert.deepEqual(groups({ x: f32(257), y: f32(3), p }, {}), [2, 1, 1]);
-  assert.deepEqual(groups({ x: f32(0), y: f32(0), p }, {}), [0, 1, 1]);
-  const args = { x: f32(1), y: f32(1), p };
-  assert.deepEqual(groups(args, { threads: () => [512, 3, 2] }), [2, 3, 2]);
-  assert.match(refusal(saxpy.wgsl, { threads: () => -1 }, args)[1], /three of them, got -1/);
-  assert.match(refusal(saxpy.wgsl, { threads: () => NaN }, args)[1], /threads must be/);
-  assert.match(refusal(saxpy.wgsl, { threads: () => [1, 70_000, 1] }, args)[1], /70000 workgroups/);
+Deno.test("workgroupsFor: rounds up, refuses nonsense and what WGSL cannot count", () => {
+  const groups = (threads: unknown) =>
+    workgroupsFor("saxpy", [256, 1, 1], { threads: threads as Threads });
+  assert.deepEqual(groups(257), [2, 1, 1]);
+  assert.deepEqual(groups(0), [0, 1, 1]);
+  assert.deepEqual(groups([512, 3, 2]), [2, 3, 2]);
+  assert.deepEqual(groups(2 ** 32), [2 ** 24, 1, 1]);
+  for (const bad of [-1, NaN, 0.5, [1, 2], undefined, "1"]) {
+    assert.throws(() => groups(bad), /saxpy: threads must be a whole number or three of them, got/);
+  }
+  assert.throws(() => groups(2 ** 32 + 1), /4294967297 threads in x, .* no further than 2\^32/);
+  assert.deepEqual(workgroupsFor("k", [8, 8, 1], { workgroups: [3, 2, 1] }), [3, 2, 1]);
 });

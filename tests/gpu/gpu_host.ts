@@ -1,7 +1,7 @@
 /** Tests that need a host with a gpu pool. */
 import { type DeadLetter, type Host, startHost, workerPool } from "@dramatis/dramatis";
 import { gpuPool } from "@dramatis/dramatis/gpu";
-import { NO_ADAPTER } from "../../gpu/gpu_pool.ts";
+import { NO_ADAPTER } from "../../gpu/no_adapter.ts";
 
 /** What a {@linkcode gpuHostTest} gets. */
 export interface GpuStage {

@@ -8,7 +8,6 @@ import {
   addressOf,
   anyHost,
   device,
-  GpuDeviceLostError,
   GpuUnavailableError,
   type Host,
   KernelArgumentError,
@@ -16,7 +15,6 @@ import {
   mainPool,
   onPool,
   PlacementError,
-  PoolLostError,
   startHost,
   workerPool,
 } from "@dramatis/dramatis";
@@ -451,43 +449,4 @@ Deno.test("gpuPool: without an adapter there is none, and `required` says why", 
     refused!,
     /^refused in phase device: No gpu pool could be started: .*apt-get install/,
   );
-});
-
-// Loss.
-
-function assertLostByDevice(error: Error): void {
-  assert(error instanceof PoolLostError, String(error));
-  assert.equal(error.exit, "error");
-  assert(error.cause instanceof GpuDeviceLostError, String(error.cause));
-  assert.match(error.cause.message, /\(generation 1\) was lost: /);
-}
-
-gpuHostTest("a lost device ends its pool, and all that waits for it", async ({ host }) => {
-  const gpu = host.pools().find(({ kind }) => kind === "gpu")!;
-  const onGpu = await host.createActor(square, []);
-  const twin = await host.createActor(square, [], { place: ON_WORKER });
-  const look = await host.createActor(probe, []);
-  const { squares } = await onGpu.run({ x: Float32Array.of(1) });
-  const staying = caught(look.stay());
-  // It may be answered in time, or not any more.
-  const losing = look.loseDevice().catch(assertLostByDevice);
-  const waiting: Promise<unknown>[] = [
-    onGpu.compute({ x: count(1 << 20) }),
-    squares.read(),
-    twin.compute({ x: squares }),
-  ];
-  for (const error of await Promise.all(waiting.map(caught))) {
-    if (!(error instanceof GpuDeviceLostError)) assertLostByDevice(error);
-  }
-  await losing;
-  assertLostByDevice(await staying);
-  assert(!host.pools().some(({ pool }) => pool === gpu.pool), "its pool is gone");
-  assert.throws(() => host.poolOf(onGpu), PoolLostError);
-  await assert.rejects(host.createActor(square, []), PlacementError);
-
-  assert.equal((await twin.compute({ x: Float32Array.of(5) })).squares[0], 25, "the host lives");
-  const [another] = await host.appendPool(gpuPool());
-  assert.notEqual(another!.pool, gpu.pool);
-  const fresh = await host.createActor(square, []);
-  assert.equal((await fresh.compute({ x: Float32Array.of(6) })).squares[0], 36);
 });

@@ -1,0 +1,233 @@
+/** What one call of a kernel does: its arguments checked, its passes resolved. */
+
+import { KernelArgumentError } from "../src/core/errors.ts";
+import {
+  type CheckedArgument,
+  checkPassed,
+  checkRest,
+  type PassedArguments,
+  type Workgroups,
+  workgroupsFor,
+} from "./arguments.ts";
+import type { KernelOptions, KernelPass, Overrides, Threads } from "./kernel_spec.ts";
+import {
+  bindPass,
+  checkNames,
+  type KernelVariant,
+  longest,
+  needs,
+  type PassBinding,
+  type ResolvedPass,
+} from "./pass_bindings.ts";
+import { named } from "./program.ts";
+import {
+  type KernelBinding,
+  type ModuleInterface,
+  reflectKernel,
+  reflectModule,
+  type ReflectOptions,
+} from "./reflection.ts";
+import { MAX_WORKGROUPS, splitGrid, splitSource } from "./wgsl_split.ts";
+
+/** One dispatch of a call. */
+export interface PlannedPass {
+  readonly variant: KernelVariant;
+  /** From 1 to 65,535. */
+  readonly workgroups: Workgroups;
+  readonly bindings: readonly PassBinding[];
+}
+
+/** One call. */
+export interface CallPlan {
+  /** Everything that is passed, returned or scratch, in the order of the bindings. */
+  readonly checked: readonly CheckedArgument[];
+  readonly passes: readonly PlannedPass[];
+}
+
+/** A variant that runs in chunks. */
+interface SplitVariant {
+  readonly variant: KernelVariant;
+  /** Its uniform for the chunk. */
+  readonly chunk: KernelBinding;
+}
+
+/** Reads a kernel's declaration against its WGSL, once, and plans its calls. */
+export class KernelPlan {
+  readonly #name: string;
+  readonly #options: KernelOptions<object>;
+  /** What arguments may name. */
+  readonly #bindings: readonly KernelBinding[];
+  readonly #module: ModuleInterface | null;
+  readonly #variants = new Map<string, KernelVariant>();
+  readonly #split = new Map<KernelVariant, SplitVariant>();
+
+  /**
+   * @throws {KernelCompileError} When the WGSL's declarations do not parse or do not fit the kernel's.
+   * @throws {TypeError} When the declaration has both `threads` and `passes`.
+   */
+  constructor(name: string, options: KernelOptions<object>) {
+    this.#name = name;
+    this.#options = options;
+    const { wgsl, entry, overrides, passes } = options;
+    if (passes === undefined) {
+      this.#module = null;
+      this.#bindings = this.#variant(entry, overrides).interface.bindings;
+      return;
+    }
+    if (options.threads !== undefined) {
+      throw new TypeError(`${name}: \`threads\` belongs to each of the \`passes\``);
+    }
+    try {
+      this.#module = reflectModule(wgsl, overrides);
+    } catch (error) {
+      throw named(name, wgsl, error);
+    }
+    this.#bindings = this.#module.bindings;
+  }
+
+  /** What calls are known to need; empty when that depends on overrides that only passes give. */
+  get variants(): readonly KernelVariant[] {
+    const { entry, overrides = {} } = this.#options;
+    if (this.#module === null) return [this.#variant(entry, overrides)];
+    const open = this.#module.overrides.some((one) =>
+      !one.hasDefault && !Object.hasOwn(overrides, one.name)
+    );
+    return open ? [] : this.#module.entries.map((name) => this.#variant(name, overrides));
+  }
+
+  /**
+   * Checks the arguments of one call, and says what it dispatches.
+   *
+   * @throws {KernelArgumentError} Naming the binding, what it is and what it got.
+   * @throws {KernelCompileError} When a pass names an entry point or override that there is not.
+   */
+  call(args: PassedArguments): CallPlan {
+    const name = this.#name;
+    const passed = checkPassed(name, this.#bindings, this.#options, args);
+    const resolved = this.#resolve(args, passed);
+    const needed = this.#module === null ? null : needs(resolved);
+    const checked = checkRest(
+      name,
+      this.#bindings,
+      this.#options,
+      args,
+      passed,
+      (binding) => needed === null || needed.has(binding),
+    );
+    const problem = this.#options.check?.(args as never);
+    if (problem !== undefined) throw new KernelArgumentError(`${name}: ${problem}`);
+    const passes: PlannedPass[] = [];
+    for (const one of resolved) passes.push(...this.#plan(one, args, checked));
+    return { checked, passes };
+  }
+
+  /** Finds the passes' entry points. */
+  #resolve(args: PassedArguments, passed: readonly (CheckedArgument | null)[]): ResolvedPass[] {
+    const { entry, overrides, passes } = this.#options;
+    if (passes === undefined) {
+      return [{ where: this.#name, pass: {}, variant: this.#variant(entry, overrides) }];
+    }
+    let list: readonly KernelPass[];
+    try {
+      list = passes(args as never);
+    } catch (cause) {
+      throw this.#missing(passed, cause);
+    }
+    if (!Array.isArray(list)) {
+      throw new KernelArgumentError(`${this.#name}: \`passes\` must give a list`, "passes");
+    }
+    const { entries } = this.#module!;
+    const usual = entry ?? (entries.length === 1 ? entries[0] : undefined);
+    return list.map((pass: KernelPass, i) => {
+      const merged = pass.overrides === undefined ? overrides : { ...overrides, ...pass.overrides };
+      const variant = this.#variant(pass.entry ?? usual, merged);
+      const where = `${this.#name} pass ${i} (${variant.interface.entry})`;
+      checkNames(where, pass, variant.interface);
+      return { where, pass, variant };
+    });
+  }
+
+  /** What a function of the declaration threw, with what it may have looked for in vain. */
+  #missing(passed: readonly (CheckedArgument | null)[], cause: unknown): unknown {
+    const { outputs = {}, scratch = {} } = this.#options;
+    const names = this.#bindings.map(({ name }) => name)
+      .filter((name, i) => passed[i] === null && !(name in outputs) && !(name in scratch));
+    if (names.length === 0) return cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const text = `${this.#name}: \`passes\` failed with "${message}"; not passed: `;
+    const binding = names.length === 1 ? names[0] : "";
+    return new KernelArgumentError(text + names.join(", "), binding, { cause });
+  }
+
+  #variant(entry: string | undefined, overrides: Overrides = {}): KernelVariant {
+    const values = Object.entries(overrides).sort();
+    const key = `${entry ?? ""} ${JSON.stringify(values)}`;
+    const found = this.#variants.get(key);
+    if (found !== undefined) return found;
+    const { wgsl, passes } = this.#options;
+    const options: ReflectOptions = {
+      ...(values.length > 0 ? { overrides: Object.fromEntries(values) } : {}),
+      ...(passes !== undefined ? { onlyUsed: true } : {}),
+    };
+    try {
+      const variant = { wgsl, entry, options, interface: reflectKernel(wgsl, entry, options) };
+      this.#variants.set(key, variant);
+      return variant;
+    } catch (error) {
+      throw named(this.#name, wgsl, error);
+    }
+  }
+
+  /** Binds one pass and counts its workgroups: a dispatch, several when they are too many, or none. */
+  #plan(
+    resolved: ResolvedPass,
+    args: PassedArguments,
+    checked: readonly CheckedArgument[],
+  ): PlannedPass[] {
+    const { where, pass, variant } = resolved;
+    const bindings = bindPass(resolved, checked);
+    const { workgroupSize } = variant.interface;
+    if (pass.workgroups !== undefined && pass.threads !== undefined) {
+      const problem = `${where}: give \`threads\` or \`workgroups\`, not both`;
+      throw new KernelArgumentError(problem, "threads");
+    }
+    const declared = this.#options.threads?.(args as never) as Threads | undefined;
+    const workgroups = workgroupsFor(
+      where,
+      workgroupSize,
+      pass.workgroups !== undefined
+        ? { workgroups: pass.workgroups }
+        : { threads: pass.threads ?? declared ?? longest(bindings, checked) },
+    );
+    if (workgroups.includes(0)) return [];
+    if (workgroups.every((n) => n <= MAX_WORKGROUPS)) return [{ variant, workgroups, bindings }];
+    const split = this.#splitOf(where, variant, workgroups);
+    return splitGrid(workgroups, workgroupSize).map(({ workgroups, uniform }) => ({
+      variant: split.variant,
+      workgroups,
+      bindings: [...bindings, { at: split.chunk, uniform }],
+    }));
+  }
+
+  /** The variant that runs in chunks. */
+  #splitOf(where: string, variant: KernelVariant, workgroups: Workgroups): SplitVariant {
+    const found = this.#split.get(variant);
+    if (found !== undefined) return found;
+    const { wgsl, options, interface: { entry } } = variant;
+    const { bindings } = reflectModule(wgsl, options.overrides);
+    const source = splitSource(wgsl, entry, bindings);
+    if (source === null) {
+      const grid = workgroups.join(" x ");
+      throw new KernelArgumentError(
+        `${where}: ${grid} workgroups, WebGPU runs at most ${MAX_WORKGROUPS} in one dimension, and ` +
+          "the entry point has parameters with which it cannot be split",
+        "threads",
+      );
+    }
+    const kernel = reflectKernel(source.wgsl, entry, options);
+    const chunk = kernel.bindings.find(({ name }) => name === source.chunk)!;
+    const split = { variant: { wgsl: source.wgsl, entry, options, interface: kernel }, chunk };
+    this.#split.set(variant, split);
+    return split;
+  }
+}
