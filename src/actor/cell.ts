@@ -61,15 +61,18 @@ export class Cell implements Turn, MessageCell {
   #state: CellState = "starting";
   readonly #lock = new Lock(() => this.#schedule());
   #scheduled = false;
-  /** Concurrent messages that have not begun: they must not wait behind those that want the lock. */
-  readonly #arrived: Mailbox<Message, Control>;
+  /**
+   * Concurrent messages that have not begun: they must not wait behind those that want the lock. This
+   * and what else most actors never need is made when it is needed: an actor is to be small.
+   */
+  #arrived: Mailbox<Message, Control> | undefined;
   /** How many of them may begin now, each until it, or the stream that it gives, is over. */
   #free: number;
   /** Messages that have begun and not ended. */
-  readonly #running = new Map<Message, Stay>();
+  #running: Map<Message, Stay> | undefined;
   readonly #watch: CellWatch;
   readonly #stats: CellStats;
-  readonly #timers = new Set<Timer>();
+  #timers: Set<Timer> | undefined;
   /** Numbers the messages and hooks that have begun. */
   #serial = 0;
   /** How many of them were hooks. */
@@ -91,7 +94,6 @@ export class Cell implements Turn, MessageCell {
     this.#host = host;
     this.#scopes = host.scopes;
     this.#mailbox = new Mailbox(options.mailbox);
-    this.#arrived = new Mailbox(options.mailbox);
     this.#free = options.concurrency ?? Infinity;
     this.#watch = new CellWatch(host.activity, type, address);
     this.#stats = this.#watch.stats;
@@ -115,7 +117,7 @@ export class Cell implements Turn, MessageCell {
 
   /** Messages that wait. */
   get queued(): number {
-    return this.#mailbox.length + this.#arrived.length;
+    return this.#mailbox.length + (this.#arrived?.length ?? 0);
   }
 
   /** What it has done so far. */
@@ -125,12 +127,16 @@ export class Cell implements Turn, MessageCell {
 
   /** Whether there is anything to look at. */
   get isBusy(): boolean {
-    return this.#running.size > 0 || this.queued > 0;
+    return this.#isRunning || this.queued > 0;
   }
 
   /** Messages that have begun and not ended. */
   get running(): ReadonlyMap<Message, Stay> {
-    return this.#running;
+    return this.#running ?? new Map();
+  }
+
+  get #isRunning(): boolean {
+    return this.#running !== undefined && this.#running.size > 0;
   }
 
   /** The messages that hold the lock: several if they only read, none while a hook does, or nobody. */
@@ -140,14 +146,19 @@ export class Cell implements Turn, MessageCell {
 
   /** The first that matches of those that wait, those for the lock before others. */
   findWaiting(matches: (message: Message) => boolean): Message | undefined {
-    return this.#mailbox.find(matches) ?? this.#arrived.find(matches);
+    return this.#mailbox.find(matches) ?? this.#arrived?.find(matches);
   }
 
   /** Takes out what waits and matches, and fails it. */
   refuse(matches: (message: Message) => boolean, error: Error): void {
-    const refused = [...this.#mailbox.removeWhere(matches), ...this.#arrived.removeWhere(matches)];
-    this.#stats.lost(refused);
-    for (const message of refused) message.fail(error);
+    for (const message of this.#takeOut(matches)) message.fail(error);
+  }
+
+  #takeOut(matches: (message: Message) => boolean): Message[] {
+    const mailbox = this.#mailbox.removeWhere(matches);
+    const taken = [...mailbox, ...this.#arrived?.removeWhere(matches) ?? []];
+    this.#stats.lost(taken);
+    return taken;
   }
 
   /** Runs `postCreate`, then lets messages in. If it throws, the cell is stopped and throws that. */
@@ -208,7 +219,8 @@ export class Cell implements Turn, MessageCell {
         this.#host.turns.leave();
       }
     }
-    this.#queue(message, skipsQueue ? this.#arrived : this.#mailbox);
+    if (skipsQueue) this.#queue(message, this.#arrived ??= new Mailbox(this.#mailbox.bounds));
+    else this.#queue(message, this.#mailbox);
   }
 
   #queue(message: Message, mailbox: Mailbox<Message, Control>): void {
@@ -221,7 +233,7 @@ export class Cell implements Turn, MessageCell {
   /** Whether a message can begin now. */
   #isFree(method: ActorMethod): boolean {
     if (this.#state !== "running") return false;
-    if (method.concurrent) return this.#arrived.length === 0 && this.#free > 0;
+    if (method.concurrent) return !this.#arrived?.length && this.#free > 0;
     return !this.#lock.isHeld && !this.#lock.isWanted && this.#mailbox.length === 0;
   }
 
@@ -236,12 +248,11 @@ export class Cell implements Turn, MessageCell {
 
   /** Callers have given up: messages that wait are dropped, those that run see their signal abort. */
   cancel(matches: (message: Message) => boolean, reason: unknown): void {
-    for (const message of [...this.#running.keys()].filter(matches)) {
+    for (const message of [...this.running.keys()].filter(matches)) {
       // Listeners run at once, and are not part of what runs here.
       this.#scopes.outside(() => message.cancel(reason));
     }
-    this.#stats.lost(this.#mailbox.removeWhere(matches));
-    this.#stats.lost(this.#arrived.removeWhere(matches));
+    this.#takeOut(matches);
   }
 
   /** Waits for the running message, hands back the queued ones, runs `preDestroy`. */
@@ -263,12 +274,7 @@ export class Cell implements Turn, MessageCell {
     const { queued } = this;
     if (queued > this.#stats.longestQueue) this.#stats.longestQueue = queued;
     if (this.#state === "starting" || this.#state === "stopped") return count;
-    for (let message; this.#free > 0 && (message = this.#arrived.take()); count++) {
-      const needsLock = !message.target!.concurrent;
-      // The one that it was to read beside has ended meanwhile.
-      if (needsLock && !this.#lock.isShared) this.#queue(message, this.#mailbox);
-      else this.#beginIfWanted(message, needsLock);
-    }
+    if (this.#arrived !== undefined) count += this.#beginArrived(this.#arrived);
     const lock = this.#lock;
     while (!lock.isHeld) {
       if (this.#runControl()) continue;
@@ -286,6 +292,17 @@ export class Cell implements Turn, MessageCell {
       this.#beginIfWanted(message, true);
     }
     return count + this.#readAlong();
+  }
+
+  #beginArrived(arrived: Mailbox<Message, Control>): number {
+    let count = 0;
+    for (let message; this.#free > 0 && (message = arrived.take()); count++) {
+      const needsLock = !message.target!.concurrent;
+      // The one that it was to read beside has ended meanwhile.
+      if (needsLock && !this.#lock.isShared) this.#queue(message, this.#mailbox);
+      else this.#beginIfWanted(message, needsLock);
+    }
+    return count;
   }
 
   /** Messages that only read begin beside those that do, until one that does not is the next. */
@@ -311,12 +328,12 @@ export class Cell implements Turn, MessageCell {
   /** Cancels a timer when the actor ends. */
   own(timer: Timer): void {
     if (this.#state === "stopped") timer.cancel();
-    else this.#timers.add(timer);
+    else (this.#timers ??= new Set()).add(timer);
   }
 
   /** A timer has ended by itself. */
   disown(timer: Timer): void {
-    this.#timers.delete(timer);
+    this.#timers?.delete(timer);
   }
 
   /** See `Actor.unlocked`. */
@@ -330,7 +347,7 @@ export class Cell implements Turn, MessageCell {
     } finally {
       await this.#lockAgain();
       // A message that went on without this wait has ended, and cannot give the lock back.
-      if (!this.#running.has(message)) this.#unlock();
+      if (!this.#running?.has(message)) this.#unlock();
       else lock.holder = message;
     }
   }
@@ -372,7 +389,7 @@ export class Cell implements Turn, MessageCell {
       if (!isThenable(result) && this.#lock.holder === scope) this.#unlock();
     }
     if (!isThenable(result)) return result;
-    this.#running.set(scope, this.#watch.stay(method));
+    this.#goesOn(scope, method);
     return result.then((value) => {
       this.#left(scope);
       return value;
@@ -389,11 +406,16 @@ export class Cell implements Turn, MessageCell {
     else if (this.#state === "stopping") this.#schedule();
   }
 
+  /** Code of a message waits. */
+  #goesOn(message: Message, method: ActorMethod): void {
+    (this.#running ??= new Map()).set(message, this.#watch.stay(method));
+  }
+
   /** Takes a message out of those that run; `false` if a kill has done so already. */
   #gone(message: Message): boolean {
-    const stay = this.#running.get(message);
+    const stay = this.#running?.get(message);
     if (stay === undefined) return false;
-    this.#running.delete(message);
+    this.#running!.delete(message);
     this.#watch.stayed(stay);
     return true;
   }
@@ -441,7 +463,7 @@ export class Cell implements Turn, MessageCell {
       this.#reply(message, result);
       return;
     }
-    this.#running.set(message, watch.stay(method));
+    this.#goesOn(message, method);
     result.then(
       (value) => {
         if (this.#finish(message, locked)) this.#reply(message, value);
@@ -522,7 +544,7 @@ export class Cell implements Turn, MessageCell {
   #runControl(): boolean {
     if (this.#lock.grantBack()) return true;
     // A message that has given up its lock for a while must come to its end first.
-    if (this.#running.size > 0) return false;
+    if (this.#isRunning) return false;
     const control = this.#mailbox.takeControl();
     if (control === undefined) return false;
     this.#lock.isHeld = true;
@@ -539,7 +561,7 @@ export class Cell implements Turn, MessageCell {
     if (this.#state === "stopped") return;
     this.#state = "stopping";
     this.#handBack("is stopped");
-    for (const timer of [...this.#timers]) timer.cancel();
+    for (const timer of [...this.#timers ?? []]) timer.cancel();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#released = resolve;
     this.#mailbox.pushControl({
@@ -560,7 +582,7 @@ export class Cell implements Turn, MessageCell {
 
   /** Refuses every message that waits. */
   #handBack(why: string): void {
-    const waiting = [...this.#arrived.clearMessages(), ...this.#mailbox.clearMessages()];
+    const waiting = [...this.#arrived?.clearMessages() ?? [], ...this.#mailbox.clearMessages()];
     this.#stats.lost(waiting);
     for (const message of waiting) message.fail(this.#stoppedError(why));
   }
@@ -568,14 +590,14 @@ export class Cell implements Turn, MessageCell {
   #end(why: string): void {
     if (this.#state === "stopped") return;
     this.#state = "stopped";
-    for (const message of [...this.#running.keys()]) {
+    for (const message of [...this.running.keys()]) {
       this.#gone(message);
       message.ended = true;
       message.fail(this.#stoppedError(why));
       message.cancel(this.#stoppedError(why));
     }
     this.#handBack(why);
-    for (const timer of [...this.#timers]) timer.cancel();
+    for (const timer of [...this.#timers ?? []]) timer.cancel();
     this.#lock.close(() => this.#stoppedError(why));
     for (const control of this.#mailbox.clearControl()) void control.run();
     this.type.end?.(this.actor);

@@ -95,7 +95,7 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
 
   static {
     callOwner = (ref, method, args) =>
-      ref.#caller.call(ref.owner, method, [ref.id, ref.owner.generation, ...args]);
+      ref.#caller.call(ref.owner, method, [ref.id, ...args]);
   }
 
   /** Made by kernels and by messages that bring one. */

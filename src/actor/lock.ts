@@ -19,8 +19,9 @@ export class Lock {
   /** Messages that only read, and hold it together. */
   #readers: Set<Message> | undefined;
   readonly #onWaiter: () => void;
-  readonly #returning: Waiter[] = [];
-  readonly #steps = new Fifo<Waiter>();
+  /** Made once somebody waits: most actors never have one. */
+  #returning: Fifo<Waiter> | undefined;
+  #steps: Fifo<Waiter> | undefined;
   /** Steps and messages take turns: whose was the last. */
   #hasStepped = false;
 
@@ -46,7 +47,7 @@ export class Lock {
 
   /** Whether one that has begun waits for it. */
   get isWanted(): boolean {
-    return this.#returning.length > 0 || this.#steps.length > 0;
+    return isWaitedIn(this.#returning) || isWaitedIn(this.#steps);
   }
 
   /** Gives the lock to a message. */
@@ -70,44 +71,45 @@ export class Lock {
 
   /** Resolves once a message that gave the lock up has it again; the lock then has no holder yet. */
   back(): Promise<void> {
-    return this.#wait((waiter) => this.#returning.push(waiter));
+    return this.#wait(this.#returning ??= new Fifo());
   }
 
   /** Resolves once it is the turn of a step of a stream. */
   turn(): Promise<void> {
-    return this.#wait((waiter) => this.#steps.push(waiter));
+    return this.#wait(this.#steps ??= new Fifo());
   }
 
   /** Grants the lock, which must be free, to the first that wants it back; `false` if nobody does. */
   grantBack(): boolean {
-    return this.#returning.length > 0 && this.#grant(this.#returning.shift());
+    return isWaitedIn(this.#returning) && this.#grant(this.#returning);
   }
 
   /** Grants the lock, which must be free, to a step if it is its turn. */
   grantTurn(areMessagesWaiting: boolean): boolean {
-    const isTurn = !this.#hasStepped || !areMessagesWaiting;
-    this.#hasStepped = isTurn && this.#grant(this.#steps.shift());
-    return this.#hasStepped;
+    const isPassed = this.#hasStepped && areMessagesWaiting;
+    return this.#hasStepped = !isPassed && isWaitedIn(this.#steps) && this.#grant(this.#steps);
   }
 
   /** There is no lock any more: whoever waits is told so. */
   close(reason: () => Error): void {
-    for (const { refuse } of [...this.#returning.splice(0), ...this.#steps.clear()]) {
-      refuse(reason());
-    }
+    const waiting = [...this.#returning?.clear() ?? [], ...this.#steps?.clear() ?? []];
+    for (const { refuse } of waiting) refuse(reason());
   }
 
-  #wait(add: (waiter: Waiter) => void): Promise<void> {
+  #wait(waiting: Fifo<Waiter>): Promise<void> {
     return new Promise((grant, refuse) => {
-      add({ grant, refuse });
+      waiting.push({ grant, refuse });
       this.#onWaiter();
     });
   }
 
-  #grant(waiter: Waiter | undefined): boolean {
-    if (waiter === undefined) return false;
+  #grant(waiting: Fifo<Waiter>): true {
     this.isHeld = true;
-    waiter.grant();
+    waiting.shift()!.grant();
     return true;
   }
+}
+
+function isWaitedIn(waiting: Fifo<Waiter> | undefined): waiting is Fifo<Waiter> {
+  return waiting !== undefined && waiting.length > 0;
 }

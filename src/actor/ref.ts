@@ -27,7 +27,8 @@ const TARGET: unique symbol = Symbol("dramatis.ref") as never;
 const INSPECT = Symbol.for("Deno.customInspect");
 
 class RefTarget {
-  readonly methods = new Map<string, AnyMethod>();
+  /** Made once a method is asked for: many refs are only handed on. */
+  methods: Map<string, AnyMethod> | undefined = undefined;
   readonly #address: ActorAddress;
   constructor(address: ActorAddress, readonly caller: Caller) {
     this.#address = address;
@@ -70,10 +71,11 @@ const HANDLER: ProxyHandler<RefTarget> = {
 };
 
 function methodOf(target: RefTarget, name: string): AnyMethod {
-  let method = target.methods.get(name);
+  const methods = target.methods ??= new Map();
+  let method = methods.get(name);
   if (method !== undefined) return method;
   method = refMethod(target.address, name, target.caller);
-  target.methods.set(name, method);
+  methods.set(name, method);
   return method;
 }
 

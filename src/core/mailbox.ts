@@ -49,8 +49,8 @@ export class Mailbox<Message extends Waiting, Control extends object> {
   readonly #maxBytes: number;
   readonly #usual = new Fifo<Message>();
   /** Highest priority first: the usual one of 0, always, and those others in which something waits. */
-  readonly #lanes: Lane<Message>[] = [{ priority: 0, waiting: this.#usual }];
-  readonly #control = new Fifo<Control>();
+  #madeLanes: Lane<Message>[] | undefined;
+  #control: Fifo<Control> | undefined;
   /** How many wait in those others. */
   #unusual = 0;
   #bytes = 0;
@@ -82,12 +82,12 @@ export class Mailbox<Message extends Waiting, Control extends object> {
 
   /** Queues a control message. */
   pushControl(message: Control): void {
-    this.#control.push(message);
+    (this.#control ??= new Fifo()).push(message);
   }
 
   /** The next control message, if there is one. */
   takeControl(): Control | undefined {
-    return this.#control.shift();
+    return this.#control?.shift();
   }
 
   /** Of the highest priority, the user message that has waited longest, if there is one. */
@@ -126,6 +126,7 @@ export class Mailbox<Message extends Waiting, Control extends object> {
 
   /** Takes every user message that waits, in the order in which they would have run. */
   clearMessages(): Message[] {
+    if (this.length === 0) return [];
     const all = this.#lanes.flatMap(({ waiting }) => waiting.clear());
     this.#tidy(all);
     return all;
@@ -133,7 +134,12 @@ export class Mailbox<Message extends Waiting, Control extends object> {
 
   /** Takes every control message that waits. */
   clearControl(): Control[] {
-    return this.#control.clear();
+    return this.#control?.clear() ?? [];
+  }
+
+  /** Made once they are asked for: most mailboxes have the usual one alone. */
+  get #lanes(): Lane<Message>[] {
+    return this.#madeLanes ??= [{ priority: 0, waiting: this.#usual }];
   }
 
   #fits({ bytes }: Message): boolean {
@@ -188,7 +194,7 @@ export class Mailbox<Message extends Waiting, Control extends object> {
 
   /** A lane in which nothing waits goes, but for the usual one. */
   #closeLanes(): void {
-    if (this.#lanes.length === 1) return;
+    if (this.#madeLanes === undefined || this.#lanes.length === 1) return;
     this.#unusual = -this.#usual.length;
     for (let i = this.#lanes.length - 1; i >= 0; i--) {
       const { waiting } = this.#lanes[i]!;
