@@ -100,16 +100,18 @@ export {
 export { Host, startHost } from "./src/host/host.ts";
 export type { HostOptions, ListenOptions } from "./src/host/options.ts";
 export type { PoolSpec } from "./src/pool/pool.ts";
-export {
-  type ProcessPermissions,
-  processPool,
-  type ProcessPoolOptions,
-} from "./src/pool/process.ts";
+export type { ProcessPermissions } from "./src/pool/permissions.ts";
+export { processPool, type ProcessPoolOptions } from "./src/pool/process.ts";
 export { workerPool, type WorkerPoolOptions } from "./src/pool/worker.ts";
 export {
-  anyHost,
   device,
+  type DeviceNeeds,
   type DeviceOptions,
+  type DevicePolicy,
+  type NearData,
+} from "./src/schedule/device_policy.ts";
+export {
+  anyHost,
   label,
   leastLoaded,
   mainPool,

@@ -4,6 +4,7 @@ import {
   type Host,
   mainPool,
   onPool,
+  processPool,
   startHost,
   workerPool,
 } from "@dramatis/dramatis";
@@ -11,6 +12,7 @@ import { startSecondHost } from "../examples/second_host.ts";
 import { Adder, Driver } from "./actors.ts";
 import { BarePort } from "./bare_port.ts";
 import { BareSocket } from "./bare_socket.ts";
+import { BareUnix } from "./bare_unix.ts";
 import {
   inFlight,
   latencies,
@@ -72,6 +74,31 @@ export async function callsAcrossPools(report: Report): Promise<void> {
     count: 200_000,
   });
   await drive(report, host, "worker to worker", target, 600_000, 200_000);
+}
+
+/** From the main pool to a process pool, and from one to another, against a bare Unix socket. */
+export async function callsToProcess(report: Report): Promise<void> {
+  const times: number[] = [];
+  for (let i = 0; i <= REPEATS; i++) {
+    const started = performance.now();
+    await using host = await startHost({ pools: [processPool({ count: 2 })] });
+    const actors = await Promise.all(
+      [1, 2].map((pool) => host.createActor(Adder, [], { place: onPool(pool) })),
+    );
+    await Promise.all(actors.map((actor) => actor.add(1)));
+    if (i > 0) times.push(performance.now() - started);
+  }
+  report.add("two process pools answering", "ms", times, null, "<= 250 ms", (ms) => ms <= 250);
+  await using host = await startHost({ pools: [processPool({ count: 2 })] });
+  await using bare = await BareUnix.open();
+  const target = await host.createActor(Adder, [], { place: onPool(1) });
+  await compare(report, "main to process", target, () => bare.call(), {
+    p50: "<= 2 x bare",
+    latency: (ratio) => ratio <= 2,
+    rate: 300_000,
+    count: 200_000,
+  });
+  await drive(report, host, "process to process", target, null, 100_000);
 }
 
 /** From the main pool of one host process to that of another, against a bare WebSocket. */

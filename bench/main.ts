@@ -5,7 +5,7 @@
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { callsAcrossHosts, callsAcrossPools, callsInPool } from "./calls.ts";
+import { callsAcrossHosts, callsAcrossPools, callsInPool, callsToProcess } from "./calls.ts";
 import { copies } from "./copies.ts";
 import { debugging } from "./debug.ts";
 import { Report } from "./harness.ts";
@@ -16,6 +16,7 @@ import { replicas } from "./replicas.ts";
 const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   pool: callsInPool,
   pools: callsAcrossPools,
+  process: callsToProcess,
   hosts: callsAcrossHosts,
   start: poolStart,
   create: creation,

@@ -29,6 +29,12 @@ export interface GpuPoolOptions {
   /** Dawn's backend, such as `"vulkan"`; `"null"` computes nothing. @default the platform's own */
   backend?: string;
   /**
+   * How much memory of the device the pool may use, in bytes: more is `GpuOutOfMemoryError`. WebGPU does
+   * not say how much there is, so that `device({ require: { memoryBytes } })` goes by this.
+   * @default as much as the device gives
+   */
+  memoryBytes?: number;
+  /**
    * Bytes of buffers that are kept for reuse when nobody needs them.
    * @default 256 MiB
    */
@@ -115,17 +121,19 @@ function starterOf(options: GpuPoolOptions): PoolStarter {
 
 /** Which device it is to open. */
 function requestOf(options: GpuPoolOptions): DeviceRequest {
-  const { provider = "deno", adapter, backend = null, idleBudgetBytes = null } = options;
+  const { provider = "deno", adapter, backend = null } = options;
+  const { idleBudgetBytes = null, memoryBytes = null } = options;
   if (provider !== "deno" && provider !== "dawn") {
     throw new TypeError(`provider is "deno" or "dawn", got ${JSON.stringify(provider)}`);
   }
   if (backend !== null && provider !== "dawn") {
     throw new TypeError('backend takes provider: "dawn": with Deno, set DENO_WEBGPU_BACKEND');
   }
-  if (idleBudgetBytes !== null && !(idleBudgetBytes >= 0)) {
-    throw new RangeError(`idleBudgetBytes is a number of bytes, got ${idleBudgetBytes}`);
+  for (const [name, bytes] of Object.entries({ idleBudgetBytes, memoryBytes })) {
+    if (bytes === null || bytes >= 0) continue;
+    throw new RangeError(`${name} is a number of bytes, got ${bytes}`);
   }
   const software = adapter === "software";
   const name = software || adapter === undefined ? null : adapter;
-  return { adapter: { provider, name, backend, software }, idleBudgetBytes };
+  return { adapter: { provider, name, backend, software }, idleBudgetBytes, memoryBytes };
 }

@@ -1,6 +1,8 @@
+import { deviceServiceUid } from "../src/actor/device_ref.ts";
 import type { WorkerDevice } from "../src/pool/worker_runtime.ts";
-import { openGpu } from "./device.ts";
+import { openGpu, type OpenGpuOptions } from "./device.ts";
 import { DeviceKeeper } from "./device_keeper.ts";
+import { DEVICE_SERVICE_TYPE, DeviceService } from "./device_service.ts";
 import { GPU_RESOURCE, GpuResource } from "./gpu_resource.ts";
 import type { AdapterSelector } from "./provider.ts";
 import { quietLoader } from "./quiet_loader.ts";
@@ -10,17 +12,33 @@ export interface DeviceRequest {
   readonly adapter: AdapterSelector;
   /** Bytes of unused buffers to keep for reuse; `null`: as usual. */
   readonly idleBudgetBytes: number | null;
+  /** Bytes that all its buffers may take; `null`: what the device gives. */
+  readonly memoryBytes: number | null;
 }
 
 /** Opens the device that the gpu pool of this isolate owns; `null` if there is none. */
 export async function openDevice(request: unknown): Promise<WorkerDevice | null> {
   quietLoader();
-  const { adapter, idleBudgetBytes } = request as DeviceRequest;
-  const options = { adapter, ...(idleBudgetBytes === null ? {} : { idleBudgetBytes }) };
+  const { adapter, idleBudgetBytes, memoryBytes } = request as DeviceRequest;
+  const options: OpenGpuOptions = {
+    adapter,
+    ...(idleBudgetBytes === null ? {} : { idleBudgetBytes }),
+    ...(memoryBytes === null ? {} : { memoryBytes }),
+  };
   const gpu = await openGpu(options);
   if (gpu === null) return null;
-  const keeper = new DeviceKeeper(gpu, (generation) => openGpu({ ...options, generation }));
+  const { times } = gpu;
+  const keeper = new DeviceKeeper(gpu, (generation) => openGpu({ ...options, generation, times }));
   // Without a device the pool cannot go on: it ends as by an uncaught error, with this as the cause.
   keeper.ended.then(reportError);
-  return { device: gpu.description, resources: { [GPU_RESOURCE]: new GpuResource(keeper) } };
+  const resource = new GpuResource(keeper);
+  return {
+    device: gpu.description,
+    resources: { [GPU_RESOURCE]: resource },
+    service: {
+      actor: new DeviceService(resource),
+      type: DEVICE_SERVICE_TYPE,
+      uid: deviceServiceUid,
+    },
+  };
 }

@@ -1,28 +1,24 @@
 /** What people copy from the README is what is tested. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { ProgramFolder } from "./fixtures/program_folder.ts";
 
 const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
 const config = fileURLToPath(new URL("../deno.json", import.meta.url));
 
 for (const { title, code } of snippets(readme)) {
   Deno.test(`README: ${title} runs and prints what its comments say`, async () => {
-    const dir = await Deno.makeTempDir();
-    try {
-      const file = `${dir}/snippet.ts`;
-      await Deno.writeTextFile(file, code);
-      const { code: exit, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--check", "--allow-all", "--config", config, file],
-        env: { NO_COLOR: "1" },
-      }).output();
-      const text = new TextDecoder();
-      assert.equal(exit, 0, text.decode(stderr));
-      const output = text.decode(stdout);
-      for (const number of code.matchAll(/console\.log\(.*\/\/ (\d+)/g)) {
-        assert.match(output, new RegExp(`^${number[1]}$`, "m"));
-      }
-    } finally {
-      await Deno.remove(dir, { recursive: true });
+    await using folder = await ProgramFolder.open();
+    const file = await folder.write("snippet.ts", code);
+    const { code: exit, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--check", "--allow-all", file.href],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const text = new TextDecoder();
+    assert.equal(exit, 0, text.decode(stderr));
+    const output = text.decode(stdout);
+    for (const number of code.matchAll(/console\.log\(.*\/\/ (\d+)/g)) {
+      assert.match(output, new RegExp(`^${number[1]}$`, "m"));
     }
   });
 }

@@ -7,6 +7,7 @@ export const USAGE = `Usage: deno task serve [options]
   --port N          where to listen, 0 for a free port (default ${DEFAULT_PORT})
   --hostname A      the interface to listen on (default 127.0.0.1; others need a token)
   --workers N       worker pools (default: one per CPU core)
+  --processes N     process pools, each an isolated Deno process (default: 0)
   --gpu MODE        auto: a gpu pool if there is an adapter (default); require: fail without; off: none
   --join URL        link with another host, ws://host:port; may be repeated
   --token-file F    file with the secret that hosts show each other; - is the first line of standard input
@@ -28,6 +29,7 @@ export interface ServeFlags {
   readonly hostname: string;
   /** `undefined`: one per core. */
   readonly workers: number | undefined;
+  readonly processes: number;
   readonly gpu: "auto" | "require" | "off";
   readonly join: readonly string[];
   readonly tokenFile: string | undefined;
@@ -54,6 +56,7 @@ export function parseServeFlags(args: readonly string[]): ServeFlags {
     port: wholeNumber("--port", values.port, 65535) ?? DEFAULT_PORT,
     hostname: values.hostname ?? "127.0.0.1",
     workers: wholeNumber("--workers", values.workers, 256),
+    processes: wholeNumber("--processes", values.processes, 256) ?? 0,
     gpu,
     join: values.join ?? [],
     tokenFile: values["token-file"],
@@ -67,6 +70,7 @@ const OPTIONS = {
   port: { type: "string" },
   hostname: { type: "string" },
   workers: { type: "string" },
+  processes: { type: "string" },
   gpu: { type: "string" },
   join: { type: "string", multiple: true },
   "token-file": { type: "string" },

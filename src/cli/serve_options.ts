@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import type { HostOptions } from "../host/options.ts";
+import { processPool } from "../pool/process.ts";
 import { workerPool } from "../pool/worker.ts";
 import { gpuPool } from "../../gpu/gpu_pool.ts";
 import { type ServeFlags, UsageError } from "./serve_flags.ts";
@@ -15,7 +16,7 @@ export async function hostOptionsOf(flags: ServeFlags, input: StandardInput): Pr
   const gpu = flags.gpu === "off" ? [] : [gpuPool({ required: flags.gpu === "require" })];
   const token = flags.tokenFile === undefined ? undefined : await readToken(flags.tokenFile, input);
   return {
-    pools: [workers, ...gpu],
+    pools: [workers, processPool({ count: flags.processes }), ...gpu],
     listen: { port: flags.port, hostname: flags.hostname },
     join: flags.join,
     modules: flags.modules.map(moduleUrl),

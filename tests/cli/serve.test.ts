@@ -84,11 +84,12 @@ Deno.test("serve: says where it listens, its pools, and whom it is linked with",
   await using other = await startHost({ pools: [], listen: { port: 0 }, token: TOKEN });
   await withFile(`${TOKEN}\n`, async (file) => {
     const args = ["--port", "0", "--workers", "2", "--gpu", "off", "--token-file", file];
+    args.push("--processes", "1");
     await using child = serve([...args, "--join", `ws://${other.address}`]);
     const url = await urlOf(child);
     await child.line(/^ {2}linked with/);
     const health = await fetch(url.replace("ws:", "http:") + "/healthz");
-    assert.deepEqual(await health.json(), { ok: true, pools: 3 });
+    assert.deepEqual(await health.json(), { ok: true, pools: 4 });
     child.kill("SIGTERM");
     const { code, stdout, stderr } = await child.ended();
     assert.equal(code, 0);
@@ -97,6 +98,7 @@ Deno.test("serve: says where it listens, its pools, and whom it is linked with",
       "  main: cpu",
       "  worker-1: cpu",
       "  worker-2: cpu",
+      "  process-3: cpu",
       `  linked with host ${formatHostId(other.id)} at ${other.address}`,
       "stopping",
       "stopped",

@@ -7,6 +7,7 @@ Deno.test("parseServeFlags: the defaults", () => {
     port: 7300,
     hostname: "127.0.0.1",
     workers: undefined,
+    processes: 0,
     gpu: "auto",
     join: [],
     tokenFile: undefined,
@@ -16,13 +17,15 @@ Deno.test("parseServeFlags: the defaults", () => {
 });
 
 Deno.test("parseServeFlags: every flag, some of them more than once", () => {
-  const line = "--port 0 --hostname=::1 --workers 256 --gpu require --join ws://a:1 --join b:2 " +
+  const line =
+    "--port 0 --hostname=::1 --workers 256 --processes 2 --gpu require --join ws://a:1 --join b:2 " +
     "--token-file - --modules ./a.ts --modules=./b.ts --until-stdin-closes --help";
   assert.deepEqual(parseServeFlags(line.split(" ")), {
     help: true,
     port: 0,
     hostname: "::1",
     workers: 256,
+    processes: 2,
     gpu: "require",
     join: ["ws://a:1", "b:2"],
     tokenFile: "-",
