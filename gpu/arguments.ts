@@ -2,6 +2,7 @@
 
 import { KernelArgumentError } from "../src/core/errors.ts";
 import { formatBytes } from "./buffers.ts";
+import type { ComputeLimits } from "./device_guard.ts";
 import type { Threads } from "./kernel_spec.ts";
 import type { KernelBinding, KernelInterface } from "./reflection.ts";
 import { GpuSlot } from "./slot.ts";
@@ -277,7 +278,7 @@ export function workgroupsFor(
 export function checkLimits(
   kernel: string,
   argument: CheckedArgument,
-  limits: GPUSupportedLimits,
+  limits: ComputeLimits,
   name: string,
 ): void {
   const bytes = byteLengthOf(argument);

@@ -18,16 +18,23 @@ export interface BoundBuffer {
   readonly bytes: number;
 }
 
-/** Bind groups by program, group, buffers and sizes; the least recently used goes first. */
+/**
+ * Bind groups by program, group, buffers and sizes, in two generations: what was not used while the
+ * young one filled up goes with the old one. So a group that is found costs one look, and no order.
+ */
 export class BindGroupCache {
   readonly #guard: DeviceGuard;
-  readonly #groups = new Map<string, GPUBindGroup>();
+  #young = new Map<string, GPUBindGroup>();
+  #old = new Map<string, GPUBindGroup>();
   #hits = 0;
   #misses = 0;
 
   constructor(guard: DeviceGuard) {
     this.#guard = guard;
-    guard.onLost(() => this.#groups.clear());
+    guard.onLost(() => {
+      this.#young.clear();
+      this.#old.clear();
+    });
   }
 
   /** How often a group was there already, and how often it was made. */
@@ -39,27 +46,30 @@ export class BindGroupCache {
   get(program: Program, group: number, buffers: readonly BoundBuffer[]): GPUBindGroup {
     let key = `${program.id}.${group}`;
     for (const { id, offset, bytes } of buffers) key += `|${id}:${offset}:${bytes}`;
-    let found = this.#groups.get(key);
-    if (found !== undefined) {
+    const young = this.#young.get(key);
+    if (young !== undefined) {
       this.#hits++;
-      this.#groups.delete(key); // back in at the end: Map keeps insertion order
-    } else {
-      this.#misses++;
-      found = this.#guard.device.createBindGroup({
-        layout: program.layouts[group]!,
-        entries: buffers.map(({ binding, raw, offset, bytes }) => ({
-          binding,
-          resource: { buffer: raw, offset, size: bytes },
-        })),
-      });
+      return young;
     }
-    this.#groups.set(key, found);
-    if (this.#groups.size > MAX_BIND_GROUPS) {
-      for (const oldest of this.#groups.keys()) {
-        this.#groups.delete(oldest);
-        break;
-      }
+    const old = this.#old.get(key);
+    if (old !== undefined) this.#hits++;
+    else this.#misses++;
+    const found = old ?? this.#make(program, group, buffers);
+    if (this.#young.size >= MAX_BIND_GROUPS / 2) {
+      this.#old = this.#young;
+      this.#young = new Map();
     }
+    this.#young.set(key, found);
     return found;
+  }
+
+  #make(program: Program, group: number, buffers: readonly BoundBuffer[]): GPUBindGroup {
+    return this.#guard.device.createBindGroup({
+      layout: program.layouts[group]!,
+      entries: buffers.map(({ binding, raw, offset, bytes }) => ({
+        binding,
+        resource: { buffer: raw, offset, size: bytes },
+      })),
+    });
   }
 }

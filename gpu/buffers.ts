@@ -9,7 +9,15 @@ const POWER_OF_TWO_LIMIT = 64 * 1024;
 const MIN_CAPACITY = 256;
 
 /** Idle bytes that a pool keeps unless told otherwise. */
-export const DEFAULT_IDLE_BUDGET_BYTES = 256 * 1024 * 1024;
+const DEFAULT_IDLE_BYTES = 256 * 1024 * 1024;
+
+/** How much memory a pool of buffers may have. */
+export interface BufferBudget {
+  /** Bytes of idle buffers to keep. @default 256 MiB */
+  readonly idleBudgetBytes?: number | undefined;
+  /** Bytes of all buffers together. @default what the device gives */
+  readonly memoryBytes?: number | undefined;
+}
 
 /** A storage buffer of the pool. */
 export interface PooledBuffer {
@@ -84,6 +92,7 @@ export function writeGuarded(
 export class BufferPool {
   readonly #guard: DeviceGuard;
   readonly #idleBudget: number;
+  readonly #memory: number;
   readonly #maxBufferBytes: number;
   /** Idle buffers by capacity; the last one given back is taken first, its memory is warm. */
   readonly #idle = new Map<number, PooledBuffer[]>();
@@ -91,12 +100,20 @@ export class BufferPool {
   #liveBytes = 0;
   #idleBytes = 0;
   #nextId = 1;
+  #hits = 0;
+  #misses = 0;
 
-  constructor(guard: DeviceGuard, idleBudgetBytes: number = DEFAULT_IDLE_BUDGET_BYTES) {
+  constructor(guard: DeviceGuard, budget: BufferBudget = {}) {
     this.#guard = guard;
-    this.#idleBudget = idleBudgetBytes;
+    this.#idleBudget = budget.idleBudgetBytes ?? DEFAULT_IDLE_BYTES;
+    this.#memory = budget.memoryBytes ?? Infinity;
     this.#maxBufferBytes = guard.device.limits.maxBufferSize;
     guard.onLost(() => this.#forget());
+  }
+
+  /** How often a buffer was there already, and how often it was made. */
+  get counts(): { readonly hits: number; readonly misses: number } {
+    return { hits: this.#hits, misses: this.#misses };
   }
 
   /** Bytes of buffers that are in use. */
@@ -127,9 +144,12 @@ export class BufferPool {
     const reused = this.#idle.get(capacity)?.pop();
     if (reused !== undefined) {
       this.#idleBytes -= capacity;
+      this.#hits++;
       this.#take(reused);
       return { buffer: reused, fresh: false, ready: null };
     }
+    this.#makeRoom(capacity);
+    this.#misses++;
     const { buffer, ready } = this.#create(capacity);
     this.#take(buffer);
     return { buffer, fresh: true, ready };
@@ -154,6 +174,17 @@ export class BufferPool {
     for (const list of this.#idle.values()) for (const buffer of list) buffer.raw.destroy();
     this.#idle.clear();
     this.#idleBytes = 0;
+  }
+
+  /** Keeps to what the pool may have: idle buffers go first. */
+  #makeRoom(capacity: number): void {
+    if (this.#liveBytes + this.#idleBytes + capacity <= this.#memory) return;
+    this.trim();
+    if (this.#liveBytes + capacity <= this.#memory) return;
+    throw new GpuOutOfMemoryError(
+      `${formatBytes(capacity)} beside ${formatBytes(this.#liveBytes)} in use are past the ` +
+        `${formatBytes(this.#memory)} that the pool may have of "${this.#guard.name}"`,
+    );
   }
 
   #take(buffer: PooledBuffer): void {

@@ -2,17 +2,20 @@
 
 import type { Device } from "../src/core/device.ts";
 import { BindGroupCache } from "./bind_groups.ts";
-import { BufferPool, DEFAULT_IDLE_BUDGET_BYTES } from "./buffers.ts";
+import { type BufferBudget, BufferPool } from "./buffers.ts";
 import { DeviceGuard } from "./device_guard.ts";
+import { DEFAULT_HANG_MS, type WaitMark } from "./hang_watch.ts";
+import { KernelTimes } from "./kernel_times.ts";
 import { Lane } from "./lane.ts";
+import type { HangOptions } from "./pacer.ts";
 import { ProgramCache } from "./program.ts";
 import {
   adapterName,
   type AdapterSelector,
   DEFAULT_SELECTOR,
   type GpuProvider,
-  providerOf,
 } from "./provider.ts";
+import { providerOf } from "./providers/provider_of.ts";
 import { Readback } from "./readback.ts";
 
 /** Features that kernels can use. `subgroups` is missing in Deno's adapter but can be had. */
@@ -31,6 +34,14 @@ export interface OpenGpuOptions {
   readonly generation?: number;
   /** Bytes of unused buffers to keep for reuse. @default 256 MiB */
   readonly idleBudgetBytes?: number;
+  /** Bytes that storage buffers may take, idle ones included. @default what the device gives */
+  readonly memoryBytes?: number;
+  /** Milliseconds that a kernel may take beyond four times what was predicted. @default 2000 */
+  readonly hangMs?: number;
+  /** Where to write that the device is waited for. @default nowhere */
+  readonly mark?: WaitMark;
+  /** What is known of kernels already, from the same adapter. @default nothing */
+  readonly times?: KernelTimes;
 }
 
 /** One open device with its queue, buffers and compiled kernels. Close it: nothing else frees it. */
@@ -47,6 +58,8 @@ export class GpuHandle implements AsyncDisposable {
   readonly bindGroups: BindGroupCache;
   /** Staging buffers. */
   readonly readback: Readback;
+  /** How long kernels take here. */
+  readonly times: KernelTimes;
   /** Work on its way to the queue. */
   readonly lane: Lane;
   readonly #complaints: string[] = [];
@@ -56,15 +69,18 @@ export class GpuHandle implements AsyncDisposable {
     guard: DeviceGuard,
     provider: GpuProvider,
     description: Device,
-    idleBudgetBytes: number,
+    budget: BufferBudget,
+    times: KernelTimes,
+    hang: HangOptions,
   ) {
     this.guard = guard;
     this.description = description;
-    this.buffers = new BufferPool(guard, idleBudgetBytes);
+    this.buffers = new BufferPool(guard, budget);
     this.programs = new ProgramCache(guard, provider.strippedEnables);
     this.bindGroups = new BindGroupCache(guard);
     this.readback = new Readback(guard);
-    this.lane = new Lane(guard, this.buffers, this.readback);
+    this.times = times;
+    this.lane = new Lane(guard, this.buffers, this.readback, times, hang);
     guard.device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#complaints.push((event as GPUUncapturedErrorEvent).error.message);
@@ -149,7 +165,7 @@ function request(
   return adapter.requestDevice({ requiredFeatures, requiredLimits });
 }
 
-function describe(adapter: GPUAdapter, device: GPUDevice): Device {
+function describe(adapter: GPUAdapter, device: GPUDevice, memoryBytes?: number): Device {
   const name = adapterName(adapter);
   const software = adapter.info.isFallbackAdapter || SOFTWARE.test(name);
   return {
@@ -157,6 +173,7 @@ function describe(adapter: GPUAdapter, device: GPUDevice): Device {
     name,
     features: [...device.features].sort(),
     limits: numbersOf(device.limits),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
   };
 }
 
@@ -167,15 +184,24 @@ function describe(adapter: GPUAdapter, device: GPUDevice): Device {
  * @throws When an adapter is there but gives no device.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuHandle | null> {
-  const { generation = 1, idleBudgetBytes = DEFAULT_IDLE_BUDGET_BYTES } = options;
+  const { generation = 1, idleBudgetBytes, memoryBytes } = options;
+  const hang = { hangMs: options.hangMs ?? DEFAULT_HANG_MS, mark: options.mark };
+  const { times = new KernelTimes() } = options;
   const selector: AdapterSelector = { ...DEFAULT_SELECTOR, ...options.adapter };
   const provider = await providerOf(selector.provider);
   const adapter = await provider.adapter(selector);
   if (adapter === null) return null;
   const device = await requestDevice(adapter);
-  const description = describe(adapter, device);
+  const description = describe(adapter, device, memoryBytes);
   const guard = new DeviceGuard(device, generation, description.name);
-  const gpu = new GpuHandle(guard, provider, description, idleBudgetBytes);
+  const gpu = new GpuHandle(
+    guard,
+    provider,
+    description,
+    { idleBudgetBytes, memoryBytes },
+    times,
+    hang,
+  );
   await gpu.readback.probe();
   return gpu;
 }

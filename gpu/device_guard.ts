@@ -2,6 +2,15 @@
 
 import { GpuDeviceLostError } from "../src/core/errors.ts";
 
+/** The limits that every call is checked against. */
+export type ComputeLimits = Pick<
+  GPUSupportedLimits,
+  | "maxStorageBufferBindingSize"
+  | "maxUniformBufferBindingSize"
+  | "minStorageBufferOffsetAlignment"
+  | "maxBufferSize"
+>;
+
 /**
  * Every call to WebGPU passes here first: Deno's `submit` and `writeBuffer` on a destroyed device
  * succeed silently, and waits on it may never end.
@@ -12,12 +21,21 @@ export class DeviceGuard {
   readonly generation: number;
   /** Resolves, never rejects, when the device is lost or destroyed. */
   readonly lost: Promise<GpuDeviceLostError>;
+  /** What its arguments are checked against: read once, as asking the device takes a microsecond. */
+  readonly limits: ComputeLimits;
   readonly #settle: (error: GpuDeviceLostError) => void;
   readonly #listeners = new Set<(error: GpuDeviceLostError) => void>();
   #error: GpuDeviceLostError | null = null;
 
   constructor(device: GPUDevice, generation: number, readonly name: string) {
     this.device = device;
+    const { limits } = device;
+    this.limits = {
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxUniformBufferBindingSize: limits.maxUniformBufferBindingSize,
+      minStorageBufferOffsetAlignment: limits.minStorageBufferOffsetAlignment,
+      maxBufferSize: limits.maxBufferSize,
+    };
     this.generation = generation;
     const { promise, resolve } = Promise.withResolvers<GpuDeviceLostError>();
     this.lost = promise;

@@ -1,7 +1,8 @@
-import { PoolStartError } from "../src/core/errors.ts";
-import type { PoolSpec, PoolStarter } from "../src/pool/pool.ts";
+import { GpuDeviceLostError, PoolLostError, PoolStartError } from "../src/core/errors.ts";
+import type { Pool, PoolSpec, PoolStarter } from "../src/pool/pool.ts";
 import { processStarter, resolveProcessOptions } from "../src/pool/process.ts";
-import { startWorker } from "../src/pool/worker.ts";
+import { startWorker, type WorkerKind } from "../src/pool/worker.ts";
+import { DEFAULT_HANG_MS, HangWatch, WaitMark } from "./hang_watch.ts";
 import { NO_ADAPTER } from "./no_adapter.ts";
 import type { GpuProviderName } from "./provider.ts";
 import type { DeviceRequest } from "./worker_device.ts";
@@ -34,6 +35,13 @@ export interface GpuPoolOptions {
    * @default as much as the device gives
    */
   memoryBytes?: number;
+  /**
+   * Milliseconds that a kernel may take beyond four times what it is expected to take, by its earlier
+   * calls; the first ones have 8 s more. Past it the device is given up as lost; with Deno's provider,
+   * where it blocks the pool, the pool is, unless it is a process.
+   * @default 2000
+   */
+  hangMs?: number;
   /**
    * Bytes of buffers that are kept for reuse when nobody needs them.
    * @default 256 MiB
@@ -115,25 +123,43 @@ function starterOf(options: GpuPoolOptions): PoolStarter {
     kind: "gpu",
     count: 1,
     label,
-    start: (start) => startWorker({ kind: "gpu", entry, label, device }, start),
+    async start(start) {
+      const mark = WaitMark.memory();
+      const kind: WorkerKind = { kind: "gpu", entry, label, device: { ...device, mark } };
+      const pool = await startWorker(kind, start);
+      if (pool !== null) endIfHung(pool, mark);
+      return pool;
+    },
   };
+}
+
+/** A kernel that does not end holds the pool's thread: nobody in there can say so. */
+function endIfHung(pool: Pool, mark: SharedArrayBuffer): void {
+  const watch = new HangWatch(mark, (ms) => {
+    const { name, device } = pool.description;
+    const reason = `a kernel has not ended for ${(ms / 1000).toFixed(1)} s`;
+    const cause = new GpuDeviceLostError(`the GPU device "${device.name}" hangs: ${reason}`);
+    pool.terminate(new PoolLostError(`${name} was given up: ${reason}`, "killed", { cause }));
+  });
+  void pool.down.then(() => watch.stop());
 }
 
 /** Which device it is to open. */
 function requestOf(options: GpuPoolOptions): DeviceRequest {
   const { provider = "deno", adapter, backend = null } = options;
-  const { idleBudgetBytes = null, memoryBytes = null } = options;
+  const { idleBudgetBytes = null, memoryBytes = null, hangMs = DEFAULT_HANG_MS } = options;
   if (provider !== "deno" && provider !== "dawn") {
     throw new TypeError(`provider is "deno" or "dawn", got ${JSON.stringify(provider)}`);
   }
   if (backend !== null && provider !== "dawn") {
     throw new TypeError('backend takes provider: "dawn": with Deno, set DENO_WEBGPU_BACKEND');
   }
-  for (const [name, bytes] of Object.entries({ idleBudgetBytes, memoryBytes })) {
-    if (bytes === null || bytes >= 0) continue;
-    throw new RangeError(`${name} is a number of bytes, got ${bytes}`);
+  for (const [name, value] of Object.entries({ idleBudgetBytes, memoryBytes, hangMs })) {
+    if (value === null || value >= 0) continue;
+    throw new RangeError(`${name} is a number from 0, got ${value}`);
   }
   const software = adapter === "software";
   const name = software || adapter === undefined ? null : adapter;
-  return { adapter: { provider, name, backend, software }, idleBudgetBytes, memoryBytes };
+  const wanted = { provider, name, backend, software };
+  return { adapter: wanted, idleBudgetBytes, memoryBytes, hangMs, mark: null };
 }

@@ -12,13 +12,15 @@ export type RestoreSlot = (gpu: GpuHandle) => Promise<GpuSlot>;
 interface KeptSlot {
   readonly slot: GpuSlot;
   readonly restore: RestoreSlot | undefined;
+  /** It was taken out: whoever kept it does not any more. */
+  readonly taken: (() => void) | undefined;
 }
 
 /** What the kernel actors of one gpu pool share: the device, and the data they keep on it. */
 export class GpuResource {
   readonly #keeper: DeviceKeeper;
   readonly #slots = new Map<number, KeptSlot>();
-  #lastId = 0;
+  #lastId = firstId();
 
   constructor(keeper: DeviceKeeper) {
     this.#keeper = keeper;
@@ -43,15 +45,23 @@ export class GpuResource {
    * Keeps a slot and returns the number that DeviceRefs know it by.
    *
    * @param restore Makes it again when the device is lost; without it, it is lost too.
+   * @param taken Called if it is taken out.
    */
-  keep(slot: GpuSlot, restore?: RestoreSlot): number {
-    this.#slots.set(++this.#lastId, { slot, restore });
+  keep(slot: GpuSlot, restore?: RestoreSlot, taken?: () => void): number {
+    this.#slots.set(++this.#lastId, { slot, restore, taken });
     return this.#lastId;
   }
 
   /** The slot of a number, if it is kept. */
   get(id: number): GpuSlot | undefined {
     return this.#slots.get(id)?.slot;
+  }
+
+  /** Keeps a slot no longer, without freeing it: it was moved. */
+  take(id: number): void {
+    const kept = this.#slots.get(id);
+    this.#slots.delete(id);
+    kept?.taken?.();
   }
 
   /** Frees a slot. */
@@ -62,18 +72,26 @@ export class GpuResource {
 
   /** Makes again what can be. A slot whose `restore` fails has its error, and the others come back. */
   async #restore(gpu: GpuHandle): Promise<void> {
-    await Promise.all([...this.#slots].map(async ([id, { slot, restore }]) => {
+    await Promise.all([...this.#slots].map(async ([id, { slot, restore, taken }]) => {
       if (restore === undefined) return;
       try {
         const again = await restore(gpu);
-        if (this.#slots.get(id)?.slot === slot) this.#slots.set(id, { slot: again, restore });
-        else again.release(); // it was freed meanwhile
+        if (this.#slots.get(id)?.slot === slot) {
+          this.#slots.set(id, { slot: again, restore, taken });
+        } else again.release(); // it was freed meanwhile
       } catch (error) {
         gpu.guard.check();
         slot.fail(error instanceof Error ? error : new Error(String(error)));
       }
     }));
   }
+}
+
+/** Where numbers of data start to be counted: no other pool has the same, nor has a later one at its address. */
+export function firstId(): number {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  // Below half of what is exact, so that there is room to count.
+  return (high! >>> 12) * 2 ** 32 + low!;
 }
 
 /** The device of the pool that these resources belong to, if it has one. */

@@ -1,20 +1,7 @@
-import {
-  ACTOR_TYPE,
-  type ActorFactory,
-  type ActorType,
-  callableMethods,
-} from "../src/actor/actor_type.ts";
-import { GpuUnavailableError } from "../src/core/errors.ts";
-import { gpuOf } from "./gpu_resource.ts";
-import { END, KernelActor, type Keys } from "./kernel_actor.ts";
+import { type Kernel, kernelOf } from "./declaration.ts";
+export type { Kernel } from "./declaration.ts";
+import type { Keys } from "./kernel_actor.ts";
 import type { KernelArgs, KernelOptions } from "./kernel_spec.ts";
-import { NO_ADAPTER } from "./no_adapter.ts";
-
-/** A kernel: `createActor` makes an actor of it. */
-export type Kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys<A>> = ActorFactory<
-  KernelActor<A, Out>,
-  []
->;
 
 /**
  * Makes an actor type of a WGSL compute shader. What it binds, and how, is read from the WGSL; the
@@ -54,24 +41,6 @@ export function kernel<A extends object = KernelArgs, Out extends Keys<A> = Keys
   name: string,
   options: KernelOptions<A>,
 ): Kernel<A, Out> {
-  const type: ActorType<KernelActor<A, Out>, []> = {
-    name: { module: meta.url, export: name, name, version: "" },
-    home: "gpu",
-    stateless: true,
-    methods: callableMethods(KernelActor as never),
-    async create(_args, resources) {
-      // Loaded by pools that run kernels alone: every worker whose actors import this package loads this file.
-      const { DeviceEngine, TwinEngine } = await import("./kernel_engine.ts");
-      const gpu = gpuOf(resources);
-      const declared = options as KernelOptions<object>;
-      if (gpu !== undefined) return new KernelActor(await DeviceEngine.open(gpu, name, declared));
-      if (options.cpu !== undefined) return new KernelActor(new TwinEngine(name, declared));
-      throw new GpuUnavailableError(
-        `${name} needs a GPU: it was placed in a pool without one and has no \`cpu\` twin. If ` +
-          NO_ADAPTER,
-      );
-    },
-    end: (actor) => actor[END](),
-  };
-  return Object.freeze({ [ACTOR_TYPE]: type }) as Kernel<A, Out>;
+  const declaration = { kind: "wgsl", name, options: options as KernelOptions<object> } as const;
+  return kernelOf<A, Out>(meta, declaration);
 }

@@ -1,14 +1,11 @@
-import { StatelessActor } from "../src/actor/actor.ts";
 import type { DeviceArray, DeviceRef } from "../src/actor/device_ref.ts";
 import { transfer } from "../src/core/transfer.ts";
+import { StatelessActor } from "../src/actor/actor.ts";
+import { KEPT, type Kept, keptOf } from "./device_owner.ts";
+import type { DeviceStore } from "./device_store.ts";
 import type { KernelEngine } from "./kernel_engine.ts";
+import type { KernelStats } from "./kernel_stats.ts";
 import type { TypedArray } from "./typed_array.ts";
-
-/** The key of what ends a {@linkcode KernelActor}: no message reaches it. */
-export const END: unique symbol = Symbol("end");
-
-/** No result has this number. */
-const NO_ID = 0;
 
 /** The names of the array arguments. */
 export type Keys<A extends object> = {
@@ -40,24 +37,36 @@ export type KernelRefs<A extends object, Out extends keyof A> = {
 
 /** An actor that runs one kernel, on whatever device it was placed. Calls run concurrently. */
 export class KernelActor<A extends object, Out extends Keys<A>> extends StatelessActor {
+  /** For messages of DeviceRefs. */
+  readonly [KEPT]: object;
   readonly #engine: KernelEngine;
 
   /** Made by the kernel's type, with the engine of the pool's device. */
-  constructor(engine: KernelEngine) {
+  constructor(store: DeviceStore, engine: KernelEngine) {
     super();
+    const kept: Kept = { store, context: () => this.context };
+    this[KEPT] = kept;
     this.#engine = engine;
   }
 
   /**
-   * Computes and leaves the results on the device: answers once the work is queued.
+   * Computes and leaves the results on the device: answers once the work is queued. What a call passes
+   * never changes: a read_write binding gets a copy. `transfer(ref)` moves a DeviceRef instead, which
+   * ends it: if it is the only one to its memory, that is written in place. A call that is refused moves
+   * nothing.
    *
-   * @returns A DeviceRef for every read_write binding; dispose of each.
+   * @returns A DeviceRef for every read_write binding; dispose of each. They are freed too when the
+   * caller's pool is lost, and at once if the caller has given up.
    * @throws {KernelArgumentError} naming the binding, what it is and what it got.
    */
   async run(args: KernelInputs<A>): Promise<KernelRefs<A, Out>> {
     const { context } = this;
-    const kept = await this.#engine.run(args, context.address);
-    const refs = kept.map(({ name, ...data }) => [name, context.deviceRef(data)]);
+    const { address, sender: holder, signal } = context;
+    const kept = await this.#engine.run(args, { address, holder });
+    if (signal.aborted) { for (const { id } of kept) keptOf(this).store.free(id); }
+    const refs = kept.map((
+      { name, ...data },
+    ) => [name, context.deviceRef({ ...data, state: "made" })]);
     return Object.fromEntries(refs);
   }
 
@@ -68,25 +77,15 @@ export class KernelActor<A extends object, Out extends Keys<A>> extends Stateles
    * @throws {KernelArgumentError} naming the binding, what it is and what it got.
    */
   async compute(args: KernelInputs<A>): Promise<KernelArrays<A, Out>> {
-    const arrays = await this.#engine.compute(args, this.context.address);
+    const { address, sender: holder } = this.context;
+    const arrays = await this.#engine.compute(args, { address, holder });
     // Results that nobody else holds need not be copied on their way out.
     const moved = Object.entries(arrays).map(([name, array]) => [name, transfer(array)]);
     return Object.fromEntries(moved);
   }
 
-  /** What `DeviceRef.read` calls, with the generation of the actor that made the ref. */
-  async readBuffer(id: number, generation: number): Promise<DeviceArray> {
-    const isOurs = generation === this.context.address.generation;
-    return transfer(await this.#engine.read(isOurs ? id : NO_ID) as DeviceArray);
-  }
-
-  /** What `DeviceRef.dispose` calls, with the generation of the actor that made the ref. */
-  releaseBuffer(id: number, generation: number): void {
-    if (generation === this.context.address.generation) this.#engine.release(id);
-  }
-
-  /** Frees what it keeps. */
-  [END](): void {
-    this.#engine.close();
+  /** What its calls run on, how long they take there, and why: also after a device was lost. */
+  stats(): KernelStats {
+    return this.#engine.stats();
   }
 }

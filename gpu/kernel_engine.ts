@@ -1,219 +1,176 @@
-import type { PoolAddress } from "../src/core/address.ts";
-import { KernelArgumentError } from "../src/core/errors.ts";
-import { DeviceRef, type DeviceRefData } from "../src/actor/device_ref.ts";
-import { runTwin } from "./cpu_twin.ts";
+import type { ActorAddress, PoolAddress } from "../src/core/address.ts";
+import { CPU } from "../src/core/device.ts";
+import { GpuUnavailableError } from "../src/core/errors.ts";
+import type { Resources } from "../src/actor/actor_type.ts";
+import { ChoosingEngine } from "./choosing_engine.ts";
+import { all, CallRefs, isMoved, isOwn, refsOf } from "./call_refs.ts";
+import type { Declaration } from "./declaration.ts";
 import type { GpuHandle } from "./device.ts";
-import type { GpuResource } from "./gpu_resource.ts";
-import { KernelPlan } from "./kernel_plan.ts";
-import { KernelRunner } from "./kernel_runner.ts";
-import type { KernelOptions } from "./kernel_spec.ts";
-import type { GpuSlot } from "./slot.ts";
-import { readSlot } from "./slots.ts";
-import { describeValue, dtypeOf, type TypedArray } from "./typed_array.ts";
+import { ArrayStore, disposed, type RefData, SlotStore } from "./device_store.ts";
+import { fetchArray } from "./fetch.ts";
+import { gpuOf } from "./gpu_resource.ts";
+import type { EnqueueOptions } from "./kernel_runner.ts";
+import type { KernelStats } from "./kernel_stats.ts";
+import { readAll, type Runner } from "./runner.ts";
+import { runnerOf } from "./runner_of.ts";
+import { type Twin, twinOf } from "./twin.ts";
+import type { TypedArray } from "./typed_array.ts";
 
 /** A call's arguments as they arrive: arrays, DeviceRefs, plain values for uniforms. */
 type Args = object;
 
 /** A result that stays: under which binding's name, and what a DeviceRef says of it. */
-export type KeptResult = Omit<DeviceRefData, "owner"> & { readonly name: string };
+export type KeptResult = RefData & { readonly name: string };
+
+/** Where a call runs and for whom. */
+export interface CallPlace {
+  /** The actor that runs it. */
+  readonly address: ActorAddress;
+  /** The pool that its results are kept for. */
+  readonly holder: PoolAddress;
+}
 
 /** What runs the kernel of one actor. */
 export interface KernelEngine {
-  /** Computes and keeps the results. `pool` is the actor's own: refs of it need no copy. */
-  run(args: Args, pool: PoolAddress): Promise<KeptResult[]>;
+  /** Computes and keeps the results. */
+  run(args: Args, place: CallPlace): Promise<KeptResult[]>;
   /** Computes and returns new arrays by binding name. */
-  compute(args: Args, pool: PoolAddress): Promise<Record<string, TypedArray>>;
-  /** Copies a kept result; the copy is the caller's. */
-  read(id: number): Promise<TypedArray>;
-  /** Frees a kept result. */
-  release(id: number): void;
-  /** Frees all. What still runs keeps nothing. */
-  close(): void;
+  compute(args: Args, place: CallPlace): Promise<Record<string, TypedArray>>;
+  /** What it ran on, and how long that took. */
+  stats(): KernelStats;
+}
+
+/** Where an actor of a pool keeps its data: on the device, if the pool has one. */
+export function storeOf(resources: Resources): SlotStore | ArrayStore {
+  const resource = gpuOf(resources);
+  return resource === undefined ? new ArrayStore() : new SlotStore(resource);
+}
+
+/**
+ * Compiles a kernel for the device that the data is kept on, or finds its twin.
+ *
+ * @param minWork From how much work on `compute` uses the device, instead of the twin.
+ * @throws {KernelCompileError} with the compiler's lines.
+ * @throws {GpuUnavailableError} if there is neither a device nor a twin, or no twin for small work.
+ */
+export async function openEngine(
+  store: SlotStore | ArrayStore,
+  declaration: Declaration,
+  minWork: number | "auto" = 0,
+): Promise<KernelEngine> {
+  if (store instanceof ArrayStore) return new TwinEngine(store, twinOf(declaration));
+  const runner = runnerOf(await store.resource.ready(), declaration);
+  await runner.prepare();
+  const engine = new DeviceEngine(store, runner);
+  if (minWork === 0) return engine;
+  return new ChoosingEngine(engine, twinFor(declaration), minWork);
+}
+
+function twinFor(declaration: Declaration): Twin {
+  try {
+    return twinOf(declaration);
+  } catch (cause) {
+    if (!(cause instanceof GpuUnavailableError)) throw cause;
+    const message = `${declaration.name} has no \`cpu\` twin for calls that are less than minWork`;
+    throw new GpuUnavailableError(message, { cause });
+  }
 }
 
 /** Runs a kernel on a device. Calls that come in one turn are one submit. */
-export class DeviceEngine implements KernelEngine {
-  readonly #resource: GpuResource;
+class DeviceEngine implements KernelEngine {
+  readonly #store: SlotStore;
   /** On the device that was there last. */
-  #runner: KernelRunner<object>;
-  /** What this engine has made and keeps. */
-  readonly #kept = new Set<number>();
-  #closed = false;
+  #runner: Runner;
 
-  private constructor(resource: GpuResource, runner: KernelRunner<object>) {
-    this.#resource = resource;
+  constructor(store: SlotStore, runner: Runner) {
+    this.#store = store;
     this.#runner = runner;
   }
 
-  /**
-   * Compiles the kernel.
-   *
-   * @throws {KernelCompileError} with the compiler's lines.
-   */
-  static async open(
-    resource: GpuResource,
-    name: string,
-    options: KernelOptions<object>,
-  ): Promise<DeviceEngine> {
-    const runner = new KernelRunner<object>(await resource.ready(), name, options);
-    await runner.prepare();
-    return new DeviceEngine(resource, runner);
+  async run(args: Args, place: CallPlace): Promise<KeptResult[]> {
+    const slots = await this.#call(
+      args,
+      place,
+      (_gpu, runner, bound, options) => runner.enqueue(bound, options),
+    );
+    return Object.entries(slots).map(([name, slot]) => (
+      { name, ...this.#store.keep(slot, place.holder) }
+    ));
   }
 
-  async run(args: Args, pool: PoolAddress): Promise<KeptResult[]> {
-    const slots = await this.#withSlots(args, pool, (runner, bound) => runner.enqueue(bound));
-    return Object.entries(slots).map(([name, slot]) => {
-      const { dtype, length } = slot;
-      const id = this.#resource.keep(slot);
-      if (this.#closed) this.#resource.release(id);
-      else this.#kept.add(id);
-      return { name, id, dtype, length };
-    });
+  async compute(args: Args, place: CallPlace): Promise<Record<string, TypedArray>> {
+    return await this.#call(
+      args,
+      place,
+      async (gpu, runner, bound, options) => readAll(gpu, await runner.enqueue(bound, options)),
+    );
   }
 
-  async compute(args: Args, pool: PoolAddress): Promise<Record<string, TypedArray>> {
-    return await this.#withSlots(args, pool, (runner, bound) => runner.run(bound));
-  }
-
-  async read(id: number): Promise<TypedArray> {
-    const gpu = await this.#resource.ready();
-    return await readSlot(gpu, this.#resource.get(id) ?? disposed(`DeviceRef ${id}`));
-  }
-
-  release(id: number): void {
-    if (this.#kept.delete(id)) this.#resource.release(id);
-  }
-
-  close(): void {
-    this.#closed = true;
-    for (const id of this.#kept) this.#resource.release(id);
-    this.#kept.clear();
+  stats(): KernelStats {
+    const { description: { kind, name }, generation, times } = this.#store.resource.gpu;
+    const device = { kind, name };
+    return { device, generation, times: times.list(this.#runner.name), choices: null };
   }
 
   /** Calls with slots in the place of DeviceRefs; whoever disposes of one now does not take it away. */
-  async #withSlots<T>(
+  async #call<T>(
     args: Args,
-    pool: PoolAddress,
-    call: (runner: KernelRunner<object>, bound: Args) => Promise<T>,
+    { address }: CallPlace,
+    call: (gpu: GpuHandle, runner: Runner, bound: Args, options: EnqueueOptions) => Promise<T>,
   ): Promise<T> {
-    const held: GpuSlot[] = [];
-    try {
-      const living = this.#living();
-      const runner = living instanceof Promise ? await living : living;
-      const bound = bind(runner.name, args, (ref, where) => {
-        if (!ref.isIn(pool)) return fetch(ref, where);
-        const slot = this.#resource.get(ref.id) ?? disposed(...where);
-        held.push(slot.retain());
-        return slot;
-      });
-      // The call takes its own hold of them before it waits for anything.
-      return call(runner, bound instanceof Promise ? await bound : bound);
-    } finally {
-      for (const slot of held) slot.release();
-    }
-  }
-
-  /** The kernel on a device that lives: after a loss on the next one, where it is compiled again. */
-  #living(): KernelRunner<object> | Promise<KernelRunner<object>> {
-    const gpu = this.#resource.ready();
-    return gpu instanceof Promise ? gpu.then((next) => this.#on(next)) : this.#on(gpu);
-  }
-
-  #on(gpu: GpuHandle): KernelRunner<object> {
+    const { resource } = this.#store;
+    const ready = resource.ready();
+    const gpu = ready instanceof Promise ? await ready : ready;
     if (!this.#runner.isOn(gpu)) this.#runner = this.#runner.on(gpu);
-    return this.#runner;
+    const runner = this.#runner;
+    const refs = refsOf(runner.name, args);
+    if (refs.length === 0) return await call(gpu, runner, args, {});
+    const slots = new CallRefs(resource, address, refs);
+    try {
+      slots.hold();
+      if (slots.hasFar) await slots.fetch(gpu);
+      return await call(gpu, runner, slots.bind(args), slots.options);
+    } finally {
+      slots.release();
+    }
   }
 }
 
 /** Runs a kernel's twin on a CPU. */
-export class TwinEngine implements KernelEngine {
-  readonly #name: string;
-  readonly #options: KernelOptions<object>;
-  readonly #plan: KernelPlan;
-  readonly #kept = new Map<number, TypedArray>();
-  #lastId = 0;
-  #closed = false;
+class TwinEngine implements KernelEngine {
+  readonly #store: ArrayStore;
+  readonly #twin: Twin;
 
-  /** @throws {KernelCompileError} if the WGSL does not parse: arguments are checked against it here too. */
-  constructor(name: string, options: KernelOptions<object>) {
-    this.#name = name;
-    this.#options = options;
-    this.#plan = new KernelPlan(name, options);
+  constructor(store: ArrayStore, twin: Twin) {
+    this.#store = store;
+    this.#twin = twin;
   }
 
-  async run(args: Args): Promise<KeptResult[]> {
-    return Object.entries(await this.compute(args)).map(([name, array]) => {
-      const id = ++this.#lastId;
-      if (!this.#closed) this.#kept.set(id, array);
-      return { name, id, dtype: dtypeOf(array)!, length: array.length };
-    });
+  async run(args: Args, place: CallPlace): Promise<KeptResult[]> {
+    return Object.entries(await this.compute(args, place)).map(([name, array]) => (
+      { name, ...this.#store.keep(array, place.holder) }
+    ));
   }
 
-  async compute(args: Args): Promise<Record<string, TypedArray>> {
-    const bound = await bind(this.#name, args, fetch);
-    return await runTwin(this.#name, this.#options, bound, this.#plan);
+  stats(): KernelStats {
+    const { kind, name } = CPU;
+    return { device: { kind, name }, generation: 1, times: [], choices: null };
   }
 
-  // deno-lint-ignore require-await -- what it throws has to be a rejection
-  async read(id: number): Promise<TypedArray> {
-    return (this.#kept.get(id) ?? disposed(`DeviceRef ${id}`)).slice();
-  }
-
-  release(id: number): void {
-    this.#kept.delete(id);
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#kept.clear();
-  }
-}
-
-/** For people, and the binding's name. */
-type Where = readonly [what: string, binding: string];
-
-/** Replaces DeviceRefs by what they stand for; at once if there are none to fetch. */
-function bind(
-  kernel: string,
-  args: unknown,
-  resolve: (ref: DeviceRef, where: Where) => unknown,
-): Args | Promise<Args> {
-  if (typeof args !== "object" || args === null || Array.isArray(args)) {
-    throw new KernelArgumentError(
-      `${kernel} takes one object with its arguments by binding name, got ${describeValue(args)}`,
-    );
-  }
-  const entries = Object.entries(args);
-  if (!entries.some(([, value]) => value instanceof DeviceRef)) return args;
-  const bound = entries.map(([name, value]) => {
-    if (!(value instanceof DeviceRef)) return value;
-    try {
-      return resolve(value, [`${kernel}: the DeviceRef of binding "${name}"`, name]);
-    } catch (error) {
-      // Others may be on their way already, and somebody has to wait for them.
-      return Promise.reject(error);
+  async compute(args: Args, { address }: CallPlace): Promise<Record<string, TypedArray>> {
+    const refs = refsOf(this.#twin.name, args);
+    const bound: Record<string, unknown> = { ...args };
+    await all(refs.map(async ([ref, where]) => {
+      bound[where[1]] = isOwn(ref, address)
+        ? this.#store.get(ref.id) ?? disposed(...where)
+        : await fetchArray(ref, where);
+    }));
+    const results = await this.#twin.compute(bound);
+    for (const [ref] of refs) {
+      if (!isMoved(ref)) continue;
+      if (isOwn(ref, address)) this.#store.free(ref.id);
+      else ref.dispose();
     }
-  });
-  const named = (all: unknown[]) => Object.fromEntries(entries.map(([name], i) => [name, all[i]]));
-  return bound.some((value) => value instanceof Promise)
-    ? Promise.all(bound).then(named)
-    : named(bound);
-}
-
-/** Reads a DeviceRef that lives elsewhere. */
-async function fetch(ref: DeviceRef, where: Where): Promise<TypedArray> {
-  try {
-    return await ref.read();
-  } catch (error) {
-    // Its actor knows that it was disposed of, but not for which binding it is wanted.
-    if (error instanceof KernelArgumentError) disposed(...where);
-    throw error;
+    return results;
   }
-}
-
-function disposed(what: string, binding = ""): never {
-  throw new KernelArgumentError(
-    `${what} was disposed of, or the actor that made it has ended`,
-    binding,
-  );
 }

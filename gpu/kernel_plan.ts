@@ -59,6 +59,8 @@ export class KernelPlan {
   readonly #bindings: readonly KernelBinding[];
   readonly #module: ModuleInterface | null;
   readonly #variants = new Map<string, KernelVariant>();
+  /** The one pass of a declaration without `passes`. */
+  #only: ResolvedPass | undefined;
   readonly #split = new Map<KernelVariant, SplitVariant>();
 
   /**
@@ -83,6 +85,32 @@ export class KernelPlan {
       throw named(name, wgsl, error);
     }
     this.#bindings = this.#module.bindings;
+  }
+
+  /** Names of what calls may pass; outputs, which the declaration sizes, are not among them. */
+  get inputs(): readonly string[] {
+    const { outputs = {}, scratch = {} } = this.#options;
+    return this.#bindings.map(({ name }) => name)
+      .filter((name) => !Object.hasOwn(outputs, name) && !Object.hasOwn(scratch, name));
+  }
+
+  /** Names of what every call gives. */
+  get results(): readonly string[] {
+    const { outputs = {} } = this.#options;
+    const passed = this.#module === null ? this.#written : [];
+    return this.#written.filter((name) => Object.hasOwn(outputs, name) || passed.includes(name));
+  }
+
+  /** Names of what a call gives if its passes want it passed. */
+  get maybe(): readonly string[] {
+    const sure = this.results;
+    return this.#written.filter((name) => !sure.includes(name));
+  }
+
+  get #written(): readonly string[] {
+    const { scratch = {} } = this.#options;
+    return this.#bindings.filter(({ role }) => role === "storage-read-write")
+      .map(({ name }) => name).filter((name) => !Object.hasOwn(scratch, name));
   }
 
   /** What calls are known to need; empty when that depends on overrides that only passes give. */
@@ -125,7 +153,13 @@ export class KernelPlan {
   #resolve(args: PassedArguments, passed: readonly (CheckedArgument | null)[]): ResolvedPass[] {
     const { entry, overrides, passes } = this.#options;
     if (passes === undefined) {
-      return [{ where: this.#name, pass: {}, variant: this.#variant(entry, overrides) }];
+      return [
+        this.#only ??= {
+          where: this.#name,
+          pass: {},
+          variant: this.#variant(entry, overrides),
+        },
+      ];
     }
     let list: readonly KernelPass[];
     try {

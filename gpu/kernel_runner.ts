@@ -8,9 +8,10 @@ import { formatBytes } from "./buffers.ts";
 import type { GpuHandle } from "./device.ts";
 import { KernelPlan, type PlannedPass } from "./kernel_plan.ts";
 import type { KernelArgs, KernelInput, KernelOptions } from "./kernel_spec.ts";
-import type { LaneWork } from "./lane.ts";
+import type { LaneWork } from "./lane_work.ts";
 import type { KernelVariant, PassBinding } from "./pass_bindings.ts";
 import type { Program } from "./program.ts";
+import { readAll, type Runner } from "./runner.ts";
 import { GpuSlot } from "./slot.ts";
 import { readSlot } from "./slots.ts";
 import { StagedCall } from "./staged_call.ts";
@@ -29,6 +30,8 @@ export interface EnqueueOptions {
    * @default none
    */
   readonly consume?: readonly string[];
+  /** Called for each of them once it is taken over. */
+  readonly onConsumed?: (binding: string) => void;
 }
 
 /**
@@ -38,7 +41,7 @@ export interface EnqueueOptions {
  * change; so are slots. An empty array is bound as one zero element, since WebGPU has no empty
  * bindings: `arrayLength` says 1 in the shader. An `array<f16>` of odd length is one longer there.
  */
-export class KernelRunner<A extends object = KernelArgs> {
+export class KernelRunner<A extends object = KernelArgs> implements Runner {
   /** The kernel's name, for messages. */
   readonly name: string;
   readonly #gpu: GpuHandle;
@@ -60,6 +63,18 @@ export class KernelRunner<A extends object = KernelArgs> {
       this.#problem = error;
     }
     this.#plan = plan;
+  }
+
+  get inputs(): readonly string[] {
+    return this.#planned.inputs;
+  }
+
+  get results(): readonly string[] {
+    return this.#planned.results;
+  }
+
+  get maybe(): readonly string[] {
+    return this.#planned.maybe;
   }
 
   /** Whether it runs on that device. */
@@ -95,13 +110,7 @@ export class KernelRunner<A extends object = KernelArgs> {
    * @throws {GpuDeviceLostError} When the device is gone before the results are there.
    */
   async run(args: KernelInput<A>): Promise<Record<string, TypedArray>> {
-    const slots = Object.entries(await this.enqueue(args));
-    try {
-      const arrays = await Promise.all(slots.map(([, slot]) => this.read(slot)));
-      return Object.fromEntries(slots.map(([name], i) => [name, arrays[i]!]));
-    } finally {
-      for (const [, slot] of slots) slot.release();
-    }
+    return await readAll(this.#gpu, await this.enqueue(args));
   }
 
   /**
@@ -121,11 +130,13 @@ export class KernelRunner<A extends object = KernelArgs> {
     const { consume = [] } = options;
     const given = args as PassedArguments;
     const call = new StagedCall(this.#gpu, this.name, this.#plan.call(given), given, consume);
+    for (const binding of consume) options.onConsumed?.(binding);
     try {
       for (const { variant } of call.passes) {
         if (!this.#programs.has(variant)) await this.#compile(variant);
       }
-      await call.ready();
+      if (call.isReady) this.#gpu.guard.check();
+      else await call.ready();
       return this.#record(call);
     } catch (error) {
       call.discard();
@@ -152,6 +163,11 @@ export class KernelRunner<A extends object = KernelArgs> {
     slot.release();
   }
 
+  get #planned(): KernelPlan {
+    if (this.#plan === null) throw this.#problem;
+    return this.#plan;
+  }
+
   async #compile(variant: KernelVariant): Promise<void> {
     const { wgsl, entry, options } = variant;
     const program = await this.#gpu.programs.get(this.name, wgsl, entry, options);
@@ -171,7 +187,9 @@ export class KernelRunner<A extends object = KernelArgs> {
     }
     const outputs = Object.values(results);
     const { clears, copies, inputs } = call;
-    const work: LaneWork = { label: this.name, clears, copies, dispatches, inputs, outputs };
+    const invocations = invocationsOf(call.passes);
+    const label = this.name;
+    const work: LaneWork = { label, invocations, clears, copies, dispatches, inputs, outputs };
     lane.record(work);
     for (const [name, { buffer }] of call.acquired) {
       if (results[name] === undefined) lane.retire(buffer);
@@ -202,7 +220,7 @@ export class KernelRunner<A extends object = KernelArgs> {
   }
 
   #dispatch(
-    { variant, workgroups: [x, y, z], bindings }: PlannedPass,
+    { variant, workgroups, bindings }: PlannedPass,
     call: StagedCall,
     uniforms: ReadonlyMap<Uint8Array, number>,
   ): LaneWork["dispatches"][number] {
@@ -226,12 +244,18 @@ export class KernelRunner<A extends object = KernelArgs> {
       }
       return { bindGroup: bindGroups.get(program, group, bound), offsets };
     });
-    return (encoder) => {
-      encoder.setPipeline(program.pipeline);
-      groups.forEach(({ bindGroup, offsets }, i) => encoder.setBindGroup(i, bindGroup, offsets));
-      encoder.dispatchWorkgroups(x, y, z);
-    };
+    return { pipeline: program.pipeline, groups, workgroups };
   }
+}
+
+/** All invocations of a call. */
+export function invocationsOf(passes: readonly PlannedPass[]): number {
+  let sum = 0;
+  for (const { variant, workgroups: [x, y, z] } of passes) {
+    const [width, height, depth] = variant.interface.workgroupSize;
+    sum += x * y * z * width * height * depth;
+  }
+  return sum;
 }
 
 /** The packed value of a uniform: the pass's own, else the call's. */

@@ -2,9 +2,13 @@
 
 import { clearImmediate, setImmediate } from "node:timers";
 import { GpuOutOfMemoryError } from "../src/core/errors.ts";
-import { Arena, type ArenaUpload } from "./arena.ts";
+import { Arena } from "./arena.ts";
 import { type BufferPool, type PooledBuffer, writeGuarded } from "./buffers.ts";
 import type { DeviceGuard } from "./device_guard.ts";
+import { DEFAULT_HANG_MS } from "./hang_watch.ts";
+import { KernelTimes } from "./kernel_times.ts";
+import { Batch, type LaneWork, type PendingRead } from "./lane_work.ts";
+import { type HangOptions, Pacer } from "./pacer.ts";
 import type { Readback, StagedReads } from "./readback.ts";
 import type { GpuSlot } from "./slot.ts";
 import { roundUp } from "./wgsl_types.ts";
@@ -15,53 +19,8 @@ const MAX_BATCH = 64;
 const MAX_STAGED_BYTES = 64 * 1024 * 1024;
 /** Below this a copy on the device costs less than a write of its own (8 µs each on Deno). */
 const SMALL_UPLOAD_BYTES = 16 * 1024;
-
-/** One kernel call, ready to encode. Buffers that it writes are its own, so it may run twice. */
-export interface LaneWork {
-  readonly label: string;
-  /** Reused buffers to set to zero before anything runs. */
-  readonly clears: readonly { readonly buffer: PooledBuffer; readonly bytes: number }[];
-  /** Copies that must see the results of earlier work; bytes are multiples of 4. */
-  readonly copies: readonly {
-    readonly from: PooledBuffer;
-    readonly offset: number;
-    readonly to: PooledBuffer;
-    readonly bytes: number;
-  }[];
-  /** Each records one dispatch, in order; none when there is nothing to compute. */
-  readonly dispatches: readonly ((pass: GPUComputePassEncoder) => void)[];
-  /** Slots that it reads: their failure is its failure. */
-  readonly inputs: readonly GpuSlot[];
-  /** Slots that it fills: marked when it fails. */
-  readonly outputs: readonly GpuSlot[];
-}
-
-interface PendingRead {
-  readonly slot: GpuSlot;
-  readonly source: PooledBuffer;
-  /** Bytes from the start of the source; a multiple of 4. */
-  readonly offset: number;
-  readonly bytes: number;
-  readonly resolve: (bytes: ArrayBuffer) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** What one submit carries. */
-class Batch {
-  /** Small arrays on their way: from the arena to their buffers, before all work. */
-  readonly uploads: ArenaUpload[] = [];
-  readonly work: LaneWork[] = [];
-  readonly reads: PendingRead[] = [];
-  readonly retired: PooledBuffer[] = [];
-  dispatches = 0;
-  arena: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  stagedBytes = 0;
-
-  get empty(): boolean {
-    return this.work.length === 0 && this.reads.length === 0 && this.uploads.length === 0;
-  }
-}
-
+/** Work for the GPU, in milliseconds, that it need not wait for more to come. */
+const MAX_BATCH_MS = 4;
 /** Counts since the device was opened. */
 export interface LaneCounts {
   readonly submits: number;
@@ -80,6 +39,7 @@ export class Lane {
   readonly #guard: DeviceGuard;
   readonly #buffers: BufferPool;
   readonly #readback: Readback;
+  readonly #pacer: Pacer;
   #batch = new Batch();
   /** Batches submitted, and when their outcome is known; oldest first. */
   readonly #flying = new Map<Batch, Promise<void>>();
@@ -90,10 +50,21 @@ export class Lane {
   #repair: Promise<void> | null = null;
   #counts = { submits: 0, dispatches: 0, reads: 0, maps: 0 };
 
-  constructor(guard: DeviceGuard, buffers: BufferPool, readback: Readback) {
+  /**
+   * @param times What work has taken, to be learnt and used.
+   * @param hang When to give a kernel up.
+   */
+  constructor(
+    guard: DeviceGuard,
+    buffers: BufferPool,
+    readback: Readback,
+    times: KernelTimes = new KernelTimes(),
+    hang: HangOptions = { hangMs: DEFAULT_HANG_MS },
+  ) {
     this.#guard = guard;
     this.#buffers = buffers;
     this.#readback = readback;
+    this.#pacer = new Pacer(guard, readback, times, hang);
     this.arena = new Arena(guard);
     guard.onLost((error) => this.#abort(error));
   }
@@ -110,7 +81,8 @@ export class Lane {
    */
   reserve(uniformBytes: number): void {
     const full = !this.arena.fits(uniformBytes);
-    if (full || this.#batch.dispatches >= MAX_BATCH) this.flush();
+    const { dispatches, knownMs } = this.#batch;
+    if (full || dispatches >= MAX_BATCH || knownMs >= MAX_BATCH_MS) this.flush();
   }
 
   /**
@@ -140,6 +112,7 @@ export class Lane {
   record(work: LaneWork): void {
     this.#batch.work.push(work);
     this.#batch.dispatches += Math.max(work.dispatches.length, 1);
+    this.#pacer.expect(work, this.#batch);
     this.#schedule();
   }
 
@@ -196,8 +169,7 @@ export class Lane {
     this.#batch = new Batch();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#flying.set(batch, promise);
-    const repair = this.#repair;
-    void (repair === null ? this.#run(batch) : repair.then(() => this.#run(batch))).then(resolve);
+    void this.#run(batch).then(resolve);
   }
 
   /** Submits what was recorded and waits until its outcome is known and its buffers are back. */
@@ -216,6 +188,7 @@ export class Lane {
   /** Submits one batch and settles all that belongs to it. Never rejects. */
   async #run(batch: Batch): Promise<void> {
     try {
+      for (let gate = this.#gate; gate !== null; gate = this.#gate) await gate;
       this.#guard.check();
       const failure = await this.#execute(batch, batch.work, batch.reads);
       if (failure !== null) await this.#blockUntil(this.#isolate(batch, failure));
@@ -227,6 +200,10 @@ export class Lane {
     }
     this.#flying.delete(batch);
     for (const buffer of batch.retired) this.#buffers.release(buffer);
+  }
+
+  get #gate(): Promise<void> | null {
+    return this.#repair ?? this.#pacer.rest;
   }
 
   /** Marks the outputs of work whose inputs failed in an earlier batch. */
@@ -272,6 +249,7 @@ export class Lane {
     const { device } = this.#guard;
     device.pushErrorScope("out-of-memory");
     device.pushErrorScope("validation");
+    const timed = reads.length > 0 ? this.#pacer.timed(work, batch) : [];
     let staged: StagedReads | null = null;
     let failed: unknown = null;
     try {
@@ -280,11 +258,12 @@ export class Lane {
       for (const { offset, to, bytes } of batch.uploads) {
         encoder.copyBufferToBuffer(this.arena.buffer, offset, to.raw, 0, bytes);
       }
-      this.#encode(encoder, work);
+      this.#encode(encoder, work, timed.length);
       if (reads.length > 0) {
         const requests = reads.map(({ source, offset, bytes }) => (
           { source: source.raw, offset, bytes }
         ));
+        if (timed.length > 0) requests.push(this.#pacer.resolve(encoder, timed.length));
         staged = this.#readback.stage(encoder, requests);
       }
       device.queue.submit([encoder.finish()]);
@@ -293,6 +272,7 @@ export class Lane {
     }
     const scopes = Promise.all([device.popErrorScope(), device.popErrorScope()]);
     this.#counts.submits++;
+    const begins = this.#pacer.submit(work, batch);
     const [validation, memory] = await this.#guard.whileAlive(scopes);
     if (failed !== null || validation !== null || memory !== null) {
       if (staged !== null) this.#readback.abandon(staged);
@@ -304,7 +284,7 @@ export class Lane {
     if (staged === null) return null;
     this.#counts.maps++;
     this.#counts.reads += reads.length;
-    const results = await this.#readback.collect(staged);
+    const results = await this.#pacer.collect(staged, work, timed, begins);
     reads.forEach(({ slot, resolve, reject }, i) => {
       if (slot.error === null) resolve(results[i]!);
       else reject(slot.error);
@@ -312,13 +292,15 @@ export class Lane {
     return null;
   }
 
-  #encode(encoder: GPUCommandEncoder, work: readonly LaneWork[]): void {
+  /** @param timed How many of them are timed: each has a pass of its own. */
+  #encode(encoder: GPUCommandEncoder, work: readonly LaneWork[], timed: number): void {
     for (const { clears } of work) {
       for (const { buffer, bytes } of clears) encoder.clearBuffer(buffer.raw, 0, bytes);
     }
     let pass: GPUComputePassEncoder | null = null;
-    for (const { copies, dispatches } of work) {
-      if (copies.length > 0) {
+    let pipeline: GPUComputePipeline | null = null;
+    for (const [i, { copies, dispatches }] of work.entries()) {
+      if (copies.length > 0 || timed > 0) {
         pass?.end();
         pass = null;
       }
@@ -326,8 +308,16 @@ export class Lane {
         encoder.copyBufferToBuffer(from.raw, offset, to.raw, 0, bytes);
       }
       for (const dispatch of dispatches) {
-        pass ??= encoder.beginComputePass();
-        dispatch(pass);
+        if (pass === null) {
+          pass = encoder.beginComputePass(i < timed ? this.#pacer.pass(i) : {});
+          pipeline = null;
+        }
+        if (pipeline !== dispatch.pipeline) pass.setPipeline(pipeline = dispatch.pipeline);
+        const { groups, workgroups: [x, y, z] } = dispatch;
+        for (let g = 0; g < groups.length; g++) {
+          pass.setBindGroup(g, groups[g]!.bindGroup, groups[g]!.offsets);
+        }
+        pass.dispatchWorkgroups(x, y, z);
       }
       this.#counts.dispatches += dispatches.length;
     }

@@ -32,27 +32,6 @@ export const DEFAULT_SELECTOR: AdapterSelector = {
   software: false,
 };
 
-/**
- * The provider of a name.
- *
- * @throws {Error} When its package cannot be loaded, saying why.
- */
-export async function providerOf(name: GpuProviderName): Promise<GpuProvider> {
-  switch (name) {
-    case "deno": {
-      const { denoProvider } = await import("./providers/deno.ts");
-      return denoProvider;
-    }
-    case "dawn": {
-      const { dawnProvider } = await import("./providers/dawn.ts");
-      return await dawnProvider();
-    }
-    default:
-      name satisfies never;
-      throw new TypeError(`provider is "deno" or "dawn", got ${JSON.stringify(name)}`);
-  }
-}
-
 /** An adapter's name for people. */
 export function adapterName({ info }: GPUAdapter): string {
   const parts = [info.vendor, info.architecture, info.device].filter((part) => part !== "");

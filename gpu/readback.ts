@@ -4,8 +4,8 @@ import { GpuOutOfMemoryError } from "../src/core/errors.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import { capacityFor, formatBytes } from "./buffers.ts";
 
-/** Idle staging bytes to keep; reads of one flush share one buffer, so few are needed. */
-const IDLE_STAGING_BYTES = 64 * 1024 * 1024;
+/** Idle staging bytes to keep; reads of one flush share one buffer, so few are needed: two of the largest. */
+const IDLE_STAGING_BYTES = 160 * 1024 * 1024;
 /** Ranges of a mapped buffer start at multiples of this (WebGPU). */
 const MAP_ALIGNMENT = 8;
 
@@ -140,7 +140,8 @@ export class Readback {
   #take(staging: GPUBuffer, ranges: StagedReads["ranges"]): ArrayBuffer[] {
     const results = ranges.map(({ offset, bytes }) => {
       if (bytes === 0) return new ArrayBuffer(0);
-      return staging.getMappedRange(offset, Math.ceil(bytes / 4) * 4).slice(0, bytes);
+      const range = staging.getMappedRange(offset, Math.ceil(bytes / 4) * 4);
+      return this.#early ? moved(range, bytes) : range.slice(0, bytes);
     });
     staging.unmap();
     this.#recycle(staging);
@@ -155,7 +156,7 @@ export class Readback {
       return found!;
     }
     const { device } = this.#guard;
-    const size = capacityFor(bytes, device.limits.maxBufferSize);
+    const size = capacityFor(bytes, this.#guard.limits.maxBufferSize);
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     const staging = device.createBuffer({
       label: `staging ${formatBytes(size)}`,
@@ -190,5 +191,14 @@ export class Readback {
     this.#all.clear();
     this.#idle.length = 0;
     this.#idleBytes = 0;
+  }
+}
+
+/** In Deno, where early reads work, a range is a copy already; what cannot be moved is copied. */
+function moved(range: ArrayBuffer, bytes: number): ArrayBuffer {
+  try {
+    return range.transfer(bytes);
+  } catch {
+    return range.slice(0, bytes);
   }
 }

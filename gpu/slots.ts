@@ -94,18 +94,18 @@ export class SlotFiller {
   }
 
   /**
-   * Adds bytes behind those that are there; of all pieces but the last a multiple of 4.
+   * Adds numbers behind those that are there; of all pieces but the last a multiple of 4 bytes.
    *
    * @throws {RangeError} When they are more than there is room for.
    * @throws {GpuDeviceLostError}
    */
-  put(piece: Uint8Array): void {
-    this.#gpu.guard.check();
-    if (this.#end + piece.length > this.#bytes) {
-      throw new RangeError(`${this.#end + piece.length} bytes came, and not ${this.#bytes}`);
-    }
-    writeGuarded(this.#gpu.guard.device, this.#buffer.raw, this.#end, piece);
-    this.#end += piece.length;
+  put(piece: TypedArray): void {
+    const { guard } = this.#gpu;
+    guard.check();
+    const end = this.#end + piece.byteLength;
+    if (end > this.#bytes) throw new RangeError(`${end} bytes came, and not ${this.#bytes}`);
+    writeGuarded(guard.device, this.#buffer.raw, this.#end, piece);
+    this.#end = end;
   }
 
   /**

@@ -83,6 +83,12 @@ export class StagedCall {
     }
   }
 
+  /** Whether all its buffers are there already. */
+  get isReady(): boolean {
+    for (const { ready } of this.acquired.values()) if (ready !== null) return false;
+    return true;
+  }
+
   /** Waits until all its buffers are there. */
   async ready(): Promise<void> {
     for (const { ready } of this.acquired.values()) if (ready !== null) await ready;
@@ -104,7 +110,7 @@ export class StagedCall {
   #check(kernel: string, argument: CheckedArgument): void {
     const { guard } = this.#gpu;
     const { name, type } = argument.binding;
-    checkLimits(kernel, argument, guard.device.limits, guard.name);
+    checkLimits(kernel, argument, guard.limits, guard.name);
     if (argument.from === "uniform") {
       this.uniforms.set(name, packUniform(kernel, name, type, argument.value));
     } else if (argument.from === "slot") {
@@ -151,7 +157,7 @@ export class StagedCall {
       this.#held.push(argument.slot.retain());
       const buffer = argument.slot.use();
       const { offset } = argument.slot;
-      const isAligned = offset % this.#gpu.guard.device.limits.minStorageBufferOffsetAlignment === 0;
+      const isAligned = offset % this.#gpu.guard.limits.minStorageBufferOffsetAlignment === 0;
       const fits = byteLength > 0 && offset + bytes <= buffer.capacity;
       if (role === "storage-read" && isAligned && fits) {
         this.buffers.set(name, { buffer, offset, bytes });

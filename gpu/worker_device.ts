@@ -4,6 +4,7 @@ import { openGpu, type OpenGpuOptions } from "./device.ts";
 import { DeviceKeeper } from "./device_keeper.ts";
 import { DEVICE_SERVICE_TYPE, DeviceService } from "./device_service.ts";
 import { GPU_RESOURCE, GpuResource } from "./gpu_resource.ts";
+import { WaitMark } from "./hang_watch.ts";
 import type { AdapterSelector } from "./provider.ts";
 import { quietLoader } from "./quiet_loader.ts";
 
@@ -14,14 +15,20 @@ export interface DeviceRequest {
   readonly idleBudgetBytes: number | null;
   /** Bytes that all its buffers may take; `null`: what the device gives. */
   readonly memoryBytes: number | null;
+  /** Milliseconds that a kernel may take beyond four times what was predicted. */
+  readonly hangMs: number;
+  /** For the host to see that the device is waited for; `null` in another process. */
+  readonly mark: SharedArrayBuffer | null;
 }
 
 /** Opens the device that the gpu pool of this isolate owns; `null` if there is none. */
 export async function openDevice(request: unknown): Promise<WorkerDevice | null> {
   quietLoader();
-  const { adapter, idleBudgetBytes, memoryBytes } = request as DeviceRequest;
+  const { adapter, idleBudgetBytes, memoryBytes, hangMs, mark } = request as DeviceRequest;
   const options: OpenGpuOptions = {
     adapter,
+    hangMs,
+    ...(mark === null ? {} : { mark: new WaitMark(mark) }),
     ...(idleBudgetBytes === null ? {} : { idleBudgetBytes }),
     ...(memoryBytes === null ? {} : { memoryBytes }),
   };

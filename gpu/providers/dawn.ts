@@ -1,3 +1,4 @@
+import process from "node:process";
 import { type AdapterSelector, type GpuProvider, isNamed } from "../provider.ts";
 
 /** The package with Dawn. Not to be seen by those who gather dependencies: it is 132 MB and optional. */
@@ -33,7 +34,10 @@ export async function dawnProvider(): Promise<GpuProvider> {
         ...(backend === null ? [] : [`backend=${backend}`]),
         ...(name === null ? [] : [`adapter=${name}`]),
       ];
-      const adapter = await dawn.create(options).requestAdapter({ forceFallbackAdapter: software });
+      const instance = dawn.create(options);
+      // Its devices do not hold it, and crash the process when it is collected: at any time before the end.
+      process.once("exit", () => instance);
+      const adapter = await instance.requestAdapter({ forceFallbackAdapter: software });
       return adapter !== null && isNamed(adapter, name) ? adapter : null;
     },
   };

@@ -4,7 +4,7 @@
  */
 import type { HostId } from "../core/address.ts";
 import { MAIN_POOL } from "../core/address.ts";
-import type { DeviceKind } from "../core/device.ts";
+import { type DevicePolicy, deviceRank, deviceReason, deviceRefusal } from "./device_policy.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 
 /** A placement policy. Make one with the functions of the same name. */
@@ -17,11 +17,7 @@ export type Policy =
   | { readonly policy: "randomWorker" }
   | { readonly policy: "label"; readonly label: string }
   | { readonly policy: "leastLoaded" }
-  | {
-    readonly policy: "device";
-    readonly prefer: DeviceKind;
-    readonly fallback: "software" | "cpu" | "none";
-  };
+  | DevicePolicy;
 
 /** What `place` takes: one policy, or several: all filter, and the first scores first. */
 export type Placement = Policy | readonly Policy[];
@@ -149,37 +145,6 @@ export function leastLoaded(): Policy {
   return { policy: "leastLoaded" };
 }
 
-/** {@linkcode device} */
-export interface DeviceOptions {
-  /**
-   * The device that is wanted.
-   * @default "gpu"
-   */
-  prefer?: DeviceKind;
-  /**
-   * What will do if there is none: a GPU in software, then also the kernel's `cpu` twin, or nothing.
-   * @default "software"
-   */
-  fallback?: "software" | "cpu" | "none";
-}
-
-/**
- * By device: the preferred one, else what `fallback` allows, the better kind first.
- *
- * @example
- * ```ts
- * import { anyHost, device } from "@dramatis/dramatis";
- *
- * // Hardware, else in software, else the kernel's twin on a CPU; on whichever host.
- * const place = [anyHost(), device({ prefer: "gpu", fallback: "cpu" })];
- * console.log(place.length); // 2
- * ```
- */
-export function device(options: DeviceOptions = {}): Policy {
-  const { prefer = "gpu", fallback = "software" } = options;
-  return { policy: "device", prefer, fallback };
-}
-
 /** Whether a policy chooses the kind of pool itself, so that the default choice does not apply. */
 export function choosesKind(policy: Policy): boolean {
   return policy.policy === "onPool" || policy.policy === "mainPool" ||
@@ -203,9 +168,7 @@ export function refusal(policy: Policy, pool: PoolDescription): string | undefin
     case "label":
       return pool.label === policy.label ? undefined : `its label is ${pool.label ?? "not set"}`;
     case "device":
-      return deviceRank(policy, pool) === Infinity
-        ? `its device is ${pool.device.kind}${pool.kind === "main" ? " of the main pool" : ""}`
-        : undefined;
+      return deviceRefusal(policy, pool);
     case "anyHost":
     case "random":
     case "leastLoaded":
@@ -237,13 +200,7 @@ export function score(policy: Policy, pool: PoolDescription): number {
   }
 }
 
-function deviceRank(policy: Policy & { policy: "device" }, pool: PoolDescription): number {
-  const { kind } = pool.device;
-  if (kind === "cpu" && pool.kind === "main") return Infinity;
-  if (kind === policy.prefer) return 0;
-  if (policy.fallback === "none") return Infinity;
-  if (policy.prefer === "cpu") return Infinity;
-  if (kind === "gpu") return 1;
-  if (kind === "software") return 2;
-  return policy.fallback === "cpu" ? 3 : Infinity;
+/** What is to be said of a chosen pool by a policy; empty if its name says it all. */
+export function remark(policy: Policy, pool: PoolDescription): string {
+  return policy.policy === "device" ? deviceReason(policy, pool) : "";
 }

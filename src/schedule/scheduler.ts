@@ -1,13 +1,14 @@
 import { formatHostId, type HostId } from "../core/address.ts";
 import { PlacementError, type PlacementRefusal } from "../core/errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
+import { device } from "./device_policy.ts";
 import {
   choosesKind,
-  device,
   leastLoaded,
   type Placement,
   type Policy,
   refusal,
+  remark,
   score,
 } from "./policy.ts";
 
@@ -44,6 +45,8 @@ export class Scheduler {
   readonly #host: HostId;
   #turn = 0;
   readonly #lastTurn = new Map<string, number>();
+  /** Pools that one actor has to itself. */
+  readonly #exclusive = new Set<string>();
 
   /** @param host The host whose pools are meant when a placement names none. */
   constructor(host: HostId) {
@@ -57,7 +60,7 @@ export class Scheduler {
    */
   choose(request: PlacementRequest, pools: readonly PoolDescription[]): PlacementDecision {
     const decision = this.decide(request, pools);
-    this.#lastTurn.set(keyOf(decision.pool), ++this.#turn);
+    this.#take(request, decision.pool);
     return decision;
   }
 
@@ -112,8 +115,25 @@ export class Scheduler {
       throw noPool(request, refusalsOf(refused), count === Infinity ? 1 : count, eligible.length);
     }
     const best = eligible.sort(compare).slice(0, count).map(({ pool }) => pool);
-    for (const pool of best) this.#lastTurn.set(keyOf(pool), ++this.#turn);
+    for (const pool of best) this.#take(request, pool);
     return best;
+  }
+
+  /** A pool gets its turn; its actor may have it to itself. */
+  #take(request: PlacementRequest, pool: PoolDescription): void {
+    const key = keyOf(pool);
+    this.#lastTurn.set(key, ++this.#turn);
+    const isExclusive = policiesOf(request).some((one) => one.policy === "device" && one.exclusive);
+    if (isExclusive && pool.device.kind !== "cpu") this.#exclusive.add(key);
+  }
+
+  /** Whether an actor has a pool to itself: as long as there is one. */
+  #isTaken(pool: PoolDescription): boolean {
+    const key = keyOf(pool);
+    if (!this.#exclusive.has(key)) return false;
+    if (pool.actors > 0) return true;
+    this.#exclusive.delete(key);
+    return false;
   }
 
   #refuse(
@@ -121,6 +141,7 @@ export class Scheduler {
     policies: readonly Policy[],
     pool: PoolDescription,
   ): string | undefined {
+    if (this.#isTaken(pool)) return "an actor has it to itself";
     for (const policy of policies) {
       const reason = refusal(policy, pool);
       if (reason !== undefined) return reason;
@@ -151,7 +172,9 @@ class Decision implements PlacementDecision {
 
   get reason(): string {
     const named = this.#policies.map(({ policy }) => policy).join(", ");
-    return `${nameOf(this.pool)} is best by ${named}`;
+    const remarks = this.#policies.map((policy) => remark(policy, this.pool));
+    const said = remarks.filter((one) => one !== "").map((one) => `; ${one}`);
+    return `${nameOf(this.pool)} is best by ${named}${said.join("")}`;
   }
 
   get refusals(): readonly PlacementRefusal[] {

@@ -84,6 +84,27 @@ gpuTest("BufferPool: past its idle budget a buffer is destroyed", async (gpu) =>
   assert.equal(gpu.buffers.idleBytes, 0);
 });
 
+gpuTest("BufferPool: keeps to the memory that it may have, idle buffers go first", async (gpu) => {
+  await using small = await openGpu({ memoryBytes: 4096 });
+  assert.equal(small?.description.memoryBytes, 4096);
+  assert.equal(gpu.description.memoryBytes, undefined);
+  const { buffers } = small!;
+  const a = buffers.acquire(2048);
+  buffers.release(buffers.acquire(1024).buffer);
+  assert.equal(buffers.idleBytes, 1024);
+  const b = buffers.acquire(2048);
+  assert.deepEqual([buffers.liveBytes, buffers.idleBytes], [4096, 0]);
+  assert.throws(
+    () => buffers.acquire(256),
+    (error) => error instanceof GpuOutOfMemoryError && /256 B beside 4.0 KiB/.test(error.message),
+  );
+  for (const { buffer } of [a, b]) buffers.release(buffer);
+  const again = buffers.acquire(2000);
+  assert.equal(again.fresh, false);
+  assert.deepEqual(buffers.counts, { hits: 1, misses: 3 });
+  buffers.release(again.buffer);
+});
+
 gpuTest("BufferPool: a buffer past the device's limit is refused", (gpu) => {
   const { maxBufferSize } = gpu.guard.device.limits;
   assert.throws(() => gpu.buffers.acquire(maxBufferSize + 1), GpuOutOfMemoryError);

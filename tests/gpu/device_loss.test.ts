@@ -7,6 +7,8 @@ import {
   onPool,
   PlacementError,
   PoolLostError,
+  startHost,
+  workerPool,
 } from "@dramatis/dramatis";
 import { gpuPool, type KernelActor } from "@dramatis/dramatis/gpu";
 import { DeviceKeeper, isTooOften } from "../../gpu/device_keeper.ts";
@@ -90,9 +92,12 @@ function assertLostByDevice(error: Error): void {
   assert.match(error.cause.message, /was lost: .*; \d+ devices were lost in 10 s/);
 }
 
-gpuHostTest("a device that is lost again and again ends its pool, and the host lives", async ({
-  host,
-}) => {
+gpuHostTest("a device that is lost again and again ends its pool, and the host lives", async () => {
+  await using host = await startHost({
+    pools: [workerPool({ count: 1 }), gpuPool()],
+    autoRecover: false,
+    onDeadLetter: () => {},
+  });
   const gpu = host.pools().find(({ kind }) => kind === "gpu")!;
   const onGpu = await host.createActor(square, []);
   const twin = await host.createActor(square, [], { place: onPool("worker-1") });

@@ -5,7 +5,7 @@ import { NO_ADAPTER } from "../../gpu/no_adapter.ts";
 
 /** What a {@linkcode gpuHostTest} gets. */
 export interface GpuStage {
-  /** With a worker pool and a gpu pool. */
+  /** With a worker pool and a gpu pool, which are not recovered. */
   readonly host: Host;
   /** Failures that nobody waited for; the test fails if it leaves one. */
   readonly letters: DeadLetter[];
@@ -20,6 +20,7 @@ export function gpuHostTest(name: string, body: (stage: GpuStage) => Promise<voi
     const letters: DeadLetter[] = [];
     await using host = await startHost({
       pools: [workerPool({ count: 1 }), gpuPool()],
+      autoRecover: false,
       onDeadLetter: (letter) => letters.push(letter),
     });
     if (!host.pools().some(({ kind }) => kind === "gpu")) {

@@ -248,7 +248,7 @@ for (const end of ["destroyActor", "killActor"] as const) {
     await assertArgumentError(
       second.run({ x: kept.squares }),
       "x",
-      /^square: the DeviceRef of binding "x" was disposed of, or the actor that made it has ended$/,
+      /^square: the DeviceRef of binding "x" was disposed of or moved, or the actor that made it has ended$/,
     );
     assert.equal((await other.read())[2], 16);
     other.dispose();
@@ -279,7 +279,11 @@ for (const [where, pools] of [["device", [gpuPool()]], ["twin", []]] as const) {
     await host.destroyActor(first);
     const second = await host.createActor(square, [], options);
     const { squares } = await second.run({ x: Float32Array.of(3) });
-    await assertArgumentError(old.read(), "", /was disposed of, or the actor that made it has/);
+    await assertArgumentError(
+      old.read(),
+      "",
+      /was disposed of or moved, or the actor that made it/,
+    );
     old.dispose();
     assert.deepEqual(values(await squares.read()), [9]);
     await host.destroyActor(second);
@@ -378,7 +382,7 @@ Deno.test("a kernel without a twin does not start in a pool without a GPU", asyn
     const error = await caught(host.createActor(squareOnGpu, [], { place, uid: "one" }));
     assert(error instanceof ActorStartError);
     assert(error.cause instanceof GpuUnavailableError);
-    assert.match(error.message, /squareOnGpu needs a GPU: .* no `cpu` twin/);
+    assert.match(error.message, /squareOnGpu needs a GPU: .* no `cpu` twin\. .*apt-get install/);
     assert.equal(await host.hasActor("one"), false);
   }
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { readSlot, sliceSlot, uploadSlot } from "../../gpu/slots.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
 import { count, saxpy } from "./kernels.ts";
@@ -52,6 +53,30 @@ gpuTest(
     assert.deepEqual((await runner.run(args)).y, count(4).map((v) => 2 * v));
   },
 );
+
+gpuTest("Lane.hold: keeps work together over turns of the event loop", async (gpu) => {
+  const runner = new KernelRunner(gpu, "saxpy", saxpy);
+  await runner.run({ x: count(4), y: count(4), p });
+  const { submits } = gpu.lane.counts;
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const slots = [];
+  {
+    using _outer = gpu.lane.hold();
+    for (let i = 0; i < 3; i++) {
+      using _inner = gpu.lane.hold();
+      slots.push((await runner.enqueue({ x: count(4), y: count(4), p })).y!);
+      await turn();
+    }
+    assert.equal(gpu.lane.counts.submits, submits);
+  }
+  await turn();
+  await turn();
+  assert.equal(gpu.lane.counts.submits, submits + 1);
+  for (const slot of slots) {
+    assert.deepEqual(await runner.read(slot), count(4).map((v) => 2 * v));
+    slot.release();
+  }
+});
 
 gpuTest("Lane: 500 calls without a wait between them", async (gpu) => {
   const runner = new KernelRunner(gpu, "saxpy", saxpy);

@@ -4,6 +4,7 @@ import { PoolStartError, startHost } from "@dramatis/dramatis";
 import { gpuPool } from "@dramatis/dramatis/gpu";
 import { openGpu } from "../../gpu/device.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
+import { Child } from "../fixtures/child.ts";
 import { square } from "./fixtures/kernels.ts";
 import { count, saxpy } from "./kernels.ts";
 import { gpuTest } from "./require_gpu.ts";
@@ -39,4 +40,16 @@ gpuTest("writeGuarded: memory that is shared", async (gpu) => {
   const runner = new KernelRunner(gpu, "saxpy", saxpy);
   const { y } = await runner.run({ x: shared, y: count(4), p: { a: 2, n: 4 } });
   assert.deepEqual(y, Float32Array.of(2, 5, 8, 11));
+});
+
+Deno.test("openGpu: Dawn, by its null backend, where its package can be had", async () => {
+  await using child = new Child(new URL("./fixtures/dawn.ts", import.meta.url), []);
+  const { code, stdout } = await child.ended();
+  assert.equal(code, 0);
+  if (stdout.startsWith("not loaded: ")) {
+    // deno-lint-ignore no-console -- a skipped test must say so
+    console.warn(`skipped Dawn: ${stdout}`);
+    return;
+  }
+  assert.equal(stdout.trim(), "null-backend software 32000 0 0");
 });

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { PlacementError } from "../../src/core/errors.ts";
 import type { DeviceKind } from "../../src/core/device.ts";
 import type { PoolDescription } from "../../src/core/protocol.ts";
+import { device } from "../../src/schedule/device_policy.ts";
 import {
   anyHost,
-  device,
   label,
   leastLoaded,
   mainPool,
@@ -31,7 +31,7 @@ function pool(
     name: kind === "main" ? "main" : `${kind}-${number}`,
     kind,
     label: null,
-    device: { kind: device, name: device } as PoolDescription["device"],
+    device: { kind: device, name: device, features: [], limits: {} },
     actors: 0,
     ...rest,
   };
