@@ -22,14 +22,16 @@ export {
   type CopyOptions,
   type CopySource,
 } from "./src/actor/buffer_ref.ts";
-export type { ActorContext, ActorSystem, CreateOptions } from "./src/actor/context.ts";
+export type { ActorContext, ActorSystem, CreateOptions, WaitOptions } from "./src/actor/context.ts";
+export type { Down, Watch } from "./src/actor/watch.ts";
 export type { ActorClass, ActorFactory, ActorSource } from "./src/actor/actor_type.ts";
 export type { ActorCounters } from "./src/actor/cell_stats.ts";
 export type { CellState } from "./src/actor/cell.ts";
 export type { DeadLetter } from "./src/actor/dead_letter.ts";
-export type { CallOptions } from "./src/actor/message.ts";
+export type { CallOptions, RetryOptions } from "./src/actor/message.ts";
 export { type ActorRef, addressOf, isRef, type MethodNames } from "./src/actor/ref.ts";
 export type { StreamResult } from "./src/actor/remote_stream.ts";
+export type { RestartKind, RestartLimits, RestartOptions } from "./src/actor/restart.ts";
 export type {
   BatchMethod,
   MethodResult,
@@ -56,6 +58,7 @@ export {
   CallTimeoutError,
   DeadlockError,
   type DeadlockHop,
+  DirectoryUnreachableError,
   DramatisError,
   type ExitKind,
   GpuDeviceLostError,
@@ -67,6 +70,7 @@ export {
   type KernelDiagnostic,
   LinkRefusedError,
   MailboxFullError,
+  NameTakenError,
   NotSerializableError,
   PlacementError,
   type PlacementRefusal,
@@ -97,8 +101,22 @@ export {
   type LoopReport,
   type RunningCode,
 } from "./src/debug/report.ts";
-export { Host, startHost } from "./src/host/host.ts";
+export type { DirectorySpec } from "./src/host/directory/directory.ts";
+export type { HostEvent, HostMember } from "./src/host/directory/membership.ts";
+export { memoryDirectory } from "./src/host/directory/memory_directory.ts";
+export { natsDirectory, type NatsDirectoryOptions } from "./src/host/directory/nats_directory.ts";
+export type { Host } from "./src/host/host.ts";
+export { startHost } from "./src/host/start_host.ts";
+export type { GatewayLimits } from "./src/host/gateway/limits.ts";
+export type { GatewayRefusal, RefusalReason } from "./src/host/gateway/refusals.ts";
 export type { HostOptions, ListenOptions } from "./src/host/options.ts";
+export type {
+  AutoRecover,
+  GiveUpEvent,
+  PoolDownEvent,
+  PoolRecoveredEvent,
+  RecoveryOptions,
+} from "./src/host/recovery_options.ts";
 export type { PoolSpec } from "./src/pool/pool.ts";
 export type { ProcessPermissions } from "./src/pool/permissions.ts";
 export { processPool, type ProcessPoolOptions } from "./src/pool/process.ts";

@@ -11,6 +11,7 @@ import { debugging } from "./debug.ts";
 import { Report } from "./harness.ts";
 import { creation, poolStart } from "./life.ts";
 import { messages } from "./messages.ts";
+import { recovery } from "./recovery.ts";
 import { replicas } from "./replicas.ts";
 
 const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
@@ -24,6 +25,7 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   debug: debugging,
   copy: copies,
   replicas,
+  recovery,
 };
 
 const { values } = parseArgs({

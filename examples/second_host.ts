@@ -29,6 +29,8 @@ export async function startSecondHost(options: SecondHostOptions): Promise<Secon
       "--allow-all",
       new URL("../src/cli/serve.ts", import.meta.url).href,
       ...["--port", "0", "--gpu", "off", "--workers", String(options.workers)],
+      // What it computes takes as long as the machine needs.
+      ...["--slow-ms", "0"],
       ...["--token-file", "-", "--until-stdin-closes"],
       ...options.modules.flatMap((module) => ["--modules", module]),
     ],

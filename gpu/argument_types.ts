@@ -58,7 +58,7 @@ export function argumentTypes(name: string, { bindings }: ModuleInterface): stri
   for (const { name: binding, role, type, dtype } of bindings) {
     const access = role === "storage-read-write" ? "read_write " : "";
     const struct = role === "uniform" ? null : structOf(type);
-    const hint = struct === null ? "" : `; see \`bindingLayout(wgsl, "${binding}")\``;
+    const hint = struct === null ? "" : `; see \`await bindingLayout(wgsl, "${binding}")\``;
     if (struct !== null) valueType(struct, structs);
     lines.push(`  /** ${role === "uniform" ? "uniform " : access}${typeName(type)}${hint} */`);
     lines.push(

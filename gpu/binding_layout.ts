@@ -3,7 +3,7 @@
 import { KernelArgumentError } from "../src/core/errors.ts";
 import { checkBytes } from "./arguments.ts";
 import { packUniform } from "./layout.ts";
-import { type KernelBinding, reflectModule } from "./reflection.ts";
+import type { KernelBinding } from "./reflection.ts";
 import {
   arrayNameOf,
   describeValue,
@@ -45,7 +45,7 @@ export interface BindingLayout<T> {
  * ```ts
  * import { bindingLayout } from "@dramatis/dramatis/gpu";
  *
- * const bodies = bindingLayout<{ at: number[]; id: number }[]>(
+ * const bodies = await bindingLayout<{ at: number[]; id: number }[]>(
  *   `struct Body { at: vec3f, id: u32 }
  *    @group(0) @binding(0) var<storage, read_write> bodies: array<Body>;
  *    @compute @workgroup_size(64) fn main() { bodies[0].id = 1; }`,
@@ -55,7 +55,9 @@ export interface BindingLayout<T> {
  * console.log(bytes.length, bodies.unpack(bytes)); // 16 [ { at: [ 1, 2, 3 ], id: 7 } ]
  * ```
  */
-export function bindingLayout<T>(wgsl: string, name: string): BindingLayout<T> {
+export async function bindingLayout<T>(wgsl: string, name: string): Promise<BindingLayout<T>> {
+  // Loaded when asked for: every worker whose actors import this package loads this file.
+  const { reflectModule } = await import("./reflection.ts");
   const { bindings } = reflectModule(wgsl);
   const binding = bindings.find((one) => one.name === name && one.role !== "uniform");
   if (binding === undefined) {

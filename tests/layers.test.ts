@@ -90,7 +90,7 @@ Deno.test("wrongLayers: names every import that does not point downwards", () =>
 Deno.test("wrongPackages: names packages outside their home", () => {
   assert.deepEqual(
     wrongPackages([
-      runtime("src/host/gateway.ts", "npm:hono"),
+      runtime("src/host/gateway/server.ts", "npm:hono"),
       runtime("src/link/websocket.ts", "npm:ws"),
       runtime("src/host/host.ts", "npm:hono"),
       runtime("src/pool/worker.ts", "npm:ws"),

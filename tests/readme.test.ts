@@ -25,7 +25,7 @@ for (const { title, code } of snippets(readme)) {
 
 Deno.test("README: its tasks and files exist", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(config));
-  for (const [, task] of readme.matchAll(/deno task (\w+)/g)) {
+  for (const [, task] of readme.matchAll(/deno task ([\w:]+)/g)) {
     assert.ok(task! in tasks, `deno task ${task}`);
   }
   for (const [, path] of readme.matchAll(/\]\((?!http)([^)#]+)/g)) {

@@ -21,7 +21,11 @@ const GAIN = 3;
 
 /** Filters one PNG into another. */
 export async function filterImage(path: string, out: string): Promise<void> {
-  await using host = await startHost({ pools: [workerPool(), gpuPool()] });
+  await using host = await startHost({
+    pools: [workerPool(), gpuPool()],
+    // A picture takes as long as the machine needs: that is not worth a report.
+    debug: false,
+  });
   const files = await host.createActor(PngFiles, [], { place: randomWorker() });
   const place = device({ prefer: "gpu", fallback: "cpu" });
   const blur = await host.createActor(blurKernel, [], { place });

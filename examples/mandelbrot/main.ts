@@ -37,7 +37,12 @@ export async function renderMandelbrot(
     token,
     modules: [new URL("./kernel.ts", import.meta.url).href],
   });
-  await using host = await startHost({ pools: [workerPool(), gpuPool()], token });
+  await using host = await startHost({
+    pools: [workerPool(), gpuPool()],
+    token,
+    // A tile takes as long as the machine needs: that is not worth a report.
+    debug: false,
+  });
   await host.join(second.url);
   describePools(host);
   const renderers = await createRenderers(host);

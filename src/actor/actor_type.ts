@@ -54,6 +54,8 @@ export interface ActorType<A extends Actor = Actor, P extends unknown[] = unknow
   readonly slowCallMs?: number | undefined;
   /** What may be called, by name: nothing else can be reached by a message. */
   readonly methods: ReadonlyMap<string, ActorMethod>;
+  /** Adds to the arguments what a placement says of the actor beside where it goes. */
+  placed?(args: P, place: unknown): P;
   /** Makes an instance; may take a while, and may fail. */
   create(args: P, resources: Resources): A | Promise<A>;
   /** Frees what the collector does not see. Called once, when an actor has ended, killed ones too. */

@@ -1,13 +1,15 @@
-import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
+import { type ActorAddress, type PoolAddress, type PoolId, samePool } from "../core/address.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "./buffer_ref.ts";
-import type { Cell, CellHost } from "./cell.ts";
-import type { ActorContext, CreateOptions } from "./context.ts";
+import type { Cell } from "./cell.ts";
+import type { CellHost } from "./cell_host.ts";
+import type { ActorContext, CreateOptions, WaitOptions } from "./context.ts";
 import { type DeviceArray, DeviceRef, type DeviceRefData } from "./device_ref.ts";
 import { type ActorRef, addressOf, createRef } from "./ref.ts";
 import type { Caller } from "./ref_method.ts";
+import type { Watch } from "./watch.ts";
 
 /** In a hook there is nobody who could give up. */
 const NEVER = new AbortController();
@@ -55,6 +57,19 @@ export class CellContext implements ActorContext {
     return this.#host.system.createActor(type, args, options);
   }
 
+  lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>> {
+    return this.#host.system.lookup<A>(name);
+  }
+
+  getOrCreateActor<A extends Actor, P extends unknown[]>(
+    name: string,
+    type: ActorSource<A, P>,
+    args: NoInfer<P>,
+    options?: Omit<CreateOptions<unknown>, "name">,
+  ): Promise<ActorRef<A>> {
+    return this.#host.system.getOrCreateActor(name, type, args, options);
+  }
+
   actorRef<A extends Actor = Actor>(uid: string, host?: number): Promise<ActorRef<A>> {
     return this.#host.system.actorRef<A>(uid, host);
   }
@@ -75,6 +90,14 @@ export class CellContext implements ActorContext {
     return this.#host.system.poolConfig();
   }
 
+  waitPoolRecovered(pool: PoolId | PoolAddress, options?: WaitOptions): Promise<void> {
+    return this.#host.system.waitPoolRecovered(pool, options);
+  }
+
+  watch(target: ActorRef<Actor>): Watch {
+    return this.#host.scopes.inCell(this.#cell, () => this.#host.system.watch(target));
+  }
+
   bufferRef(target: BufferTarget): BufferRef {
     return this.#host.scopes.inCell(this.#cell, () => this.#host.system.bufferRef(target));
   }
@@ -87,13 +110,14 @@ export class CellContext implements ActorContext {
     return this.#host.system.copyTo(sources, targets, options);
   }
 
-  /** Calls the actor itself as its own ref does: hooks may. */
+  /** Who calls for the handles that the actor makes: while a hook of it runs, they do not wait for that. */
   get #caller(): Caller {
     const cell = this.#cell;
     const host = this.#host;
-    const inside = host.callerInside(cell);
-    const by = (to: ActorAddress) =>
-      samePool(to, cell.address) && to.uid === cell.address.uid ? inside : host;
+    const by = (to: ActorAddress) => {
+      const isOwn = samePool(to, cell.address) && to.uid === cell.address.uid;
+      return isOwn && !cell.isStopped ? host.callerInside(cell) : host;
+    };
     return {
       call: (to, ...message) => by(to).call(to, ...message),
       tell: (to, ...message) => by(to).tell(to, ...message),

@@ -27,6 +27,10 @@ export interface ActorCounters {
 
 /** Counts what a cell does. It is on the way of every message, so its cell looks into it. */
 export class CellStats {
+  /** Numbers the messages and hooks that have begun. */
+  serial = 0;
+  /** How many of them were hooks. */
+  hooks = 0;
   /** Times that a method was called by a batch, past the first of each. */
   batched = 0;
   errors = 0;
@@ -37,7 +41,7 @@ export class CellStats {
    */
   measuring: Message | null | undefined;
   /** The next message is measured if the number of the last one has none of these bits. */
-  mask = 0;
+  #mask = 0;
   readonly #clock: Clock;
   #measured = 0;
   #waitMs = 0;
@@ -51,13 +55,14 @@ export class CellStats {
     this.measuring = isOn ? null : undefined;
   }
 
-  /** A message has come that is to be measured. */
+  /** A message has come; perhaps it is one to be measured. */
   arrived(message: Message): void {
+    if ((this.serial & this.#mask) !== 0 || this.measuring !== null) return;
     this.measuring = message;
     this.#arrivedAt = this.#clock.now();
   }
 
-  /** It begins. */
+  /** The one that is measured begins. */
   begun(): void {
     this.#begunAt = this.#clock.now();
   }
@@ -67,7 +72,7 @@ export class CellStats {
     this.#waitMs += this.#begunAt - this.#arrivedAt;
     this.#runMs += this.#clock.now() - this.#begunAt;
     this.measuring = null;
-    if (++this.#measured === ALL_OF_FIRST) this.mask = ONE_IN - 1;
+    if (++this.#measured === ALL_OF_FIRST) this.#mask = ONE_IN - 1;
   }
 
   /** Messages will not run. */
@@ -77,8 +82,9 @@ export class CellStats {
   }
 
   /** All of it, for people. */
-  read(messages: number): ActorCounters {
+  read(): ActorCounters {
     const { batched, errors, longestQueue } = this;
+    const messages = this.serial - this.hooks;
     const measured = this.#measured;
     const each = measured === 0 ? 0 : messages / measured;
     const calls = messages + batched;

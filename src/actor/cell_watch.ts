@@ -16,7 +16,7 @@ export interface Stay {
   readonly place: number;
 }
 
-/** Writes down what one cell does. It is on the way of every message: each method is a store or two. */
+/** Writes down what one cell does, and which of its messages have begun. It is on the way of every message: each method is a store or two. */
 export class CellWatch {
   readonly stats: CellStats;
   readonly #activity: Activity;
@@ -24,6 +24,8 @@ export class CellWatch {
   /** The marks of the actor's first hook and first method; those of the others follow. */
   readonly #hooks: number;
   readonly #methods: number;
+  /** Made once a message waits: most never do. */
+  #running: Map<Message, Stay> | undefined;
 
   constructor(activity: Activity, type: ActorType, { generation }: ActorAddress) {
     this.#activity = activity;
@@ -56,15 +58,29 @@ export class CellWatch {
     this.#marks.leave(outer);
   }
 
-  /** Code of a method waits. */
-  stay(method: ActorMethod): Stay {
-    const { time } = this.#activity;
-    const place = this.#marks.open(this.#methods + method.index);
-    return { since: time, isReported: false, place };
+  /** Messages that have begun and not ended. */
+  get running(): ReadonlyMap<Message, Stay> {
+    return this.#running ?? new Map();
   }
 
-  /** It has come to its end. */
-  stayed({ place }: Stay): void {
-    this.#marks.close(place);
+  /** Whether there are any. */
+  get isRunning(): boolean {
+    return this.#running !== undefined && this.#running.size > 0;
+  }
+
+  /** Code of a message waits. */
+  goesOn(message: Message, method: ActorMethod): void {
+    const { time } = this.#activity;
+    const place = this.#marks.open(this.#methods + method.index);
+    (this.#running ??= new Map()).set(message, { since: time, isReported: false, place });
+  }
+
+  /** It has come to its end, or must not go on; `false` if that was known. */
+  gone(message: Message): boolean {
+    const stay = this.#running?.get(message);
+    if (stay === undefined) return false;
+    this.#running!.delete(message);
+    this.#marks.close(stay.place);
+    return true;
   }
 }

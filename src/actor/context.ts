@@ -1,4 +1,4 @@
-import type { ActorAddress, PoolAddress } from "../core/address.ts";
+import type { ActorAddress, PoolAddress, PoolId } from "../core/address.ts";
 import type { MailboxOptions } from "../core/mailbox_options.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Replicas } from "../core/stateless_options.ts";
@@ -7,14 +7,23 @@ import type { ActorSource } from "./actor_type.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "./buffer_ref.ts";
 import type { DeviceArray, DeviceRef, DeviceRefData } from "./device_ref.ts";
 import type { ActorRef } from "./ref.ts";
+import type { RestartKind, RestartOptions } from "./restart.ts";
+import type { Watch } from "./watch.ts";
 
 /** What `createActor` may be told. */
 export interface CreateOptions<Placement> {
   /**
-   * The actor's name, unique on its host.
+   * What it is called on its host, where it is unique.
    * @default crypto.randomUUID()
    */
   uid?: string;
+  /**
+   * A name that is unique in the cluster, by which `lookup` finds the actor from every host. The actor
+   * has it from before it starts until it has ended, with its pool or host at the latest. Not for actors
+   * with `replicas`.
+   * @default none
+   */
+  name?: string;
   /**
    * Which pool it may live in, and which of those is best.
    * @default leastLoaded()
@@ -46,6 +55,23 @@ export interface CreateOptions<Placement> {
    * @default a single one
    */
   replicas?: Replicas;
+  /**
+   * What becomes of the actor when its pool dies and is recovered: `"permanent"`, it is made again;
+   * `"transient"`, unless the pool has exited by itself; `"temporary"`, it is gone. Made again it has its
+   * old uid and name and is reached by the same refs; its state is that of a new one. How often and how
+   * fast that is tried can be said with it. Actors with `replicas` are not made again.
+   * @default "permanent", as often and as fast as the host's `recovery` says of pools
+   */
+  restart?: RestartKind | RestartOptions;
+}
+
+/** How long is waited. */
+export interface WaitOptions {
+  /**
+   * In milliseconds.
+   * @default Infinity
+   */
+  timeoutMs?: number;
 }
 
 /** The verbs that a host has and every actor's context too. */
@@ -56,6 +82,8 @@ export interface ActorSystem<Placement> {
    * @param type A class decorated with `@actor(import.meta)`, or a kernel.
    * @param args Its constructor's arguments; they are copied.
    * @throws {ActorExistsError} if the uid is taken.
+   * @throws {NameTakenError} if the name is held in the cluster; it says by which host.
+   * @throws {DirectoryUnreachableError} if it has a name, and the directory cannot be asked.
    * @throws {PlacementError} if no pool will do, or too few for its replicas; it says why for each.
    * @throws {ActorStartError} if the module cannot be loaded, or the constructor or `postCreate` throws;
    * nothing is left behind.
@@ -66,6 +94,41 @@ export interface ActorSystem<Placement> {
     type: ActorSource<A, P>,
     args: NoInfer<P>,
     options?: CreateOptions<Placement>,
+  ): Promise<ActorRef<A>>;
+  /**
+   * The actor that has a name, wherever in the cluster it is. One that is being made is waited for.
+   *
+   * @throws {ActorNotFoundError} if no actor has the name.
+   * @throws {HostLostError} if its host cannot be reached.
+   * @throws {DirectoryUnreachableError} if the directory cannot be asked.
+   * @example
+   * ```ts
+   * import { Actor, actor, startHost } from "@dramatis/dramatis";
+   *
+   * @actor(import.meta)
+   * class Leader extends Actor {
+   *   greet(): string {
+   *     return "at your service";
+   *   }
+   * }
+   *
+   * await using host = await startHost({ pools: [] });
+   * await host.createActor(Leader, [], { name: "leader" });
+   * const leader = await host.lookup<Leader>("leader"); // from any host of the cluster
+   * console.log(await leader.greet());
+   * ```
+   */
+  lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>>;
+  /**
+   * The actor that has a name, made if there is none: of all who ask at once one makes it, and all get it.
+   *
+   * @throws what `lookup` and `createActor` throw, but for not finding it or finding the name taken.
+   */
+  getOrCreateActor<A extends Actor, P extends unknown[]>(
+    name: string,
+    type: ActorSource<A, P>,
+    args: NoInfer<P>,
+    options?: Omit<CreateOptions<Placement>, "name">,
   ): Promise<ActorRef<A>>;
   /**
    * The ref of a living actor.
@@ -92,6 +155,34 @@ export interface ActorSystem<Placement> {
   killActor(target: string | ActorRef<Actor>): Promise<void>;
   /** The pools of this host and of the hosts it is linked with. */
   poolConfig(): Promise<PoolDescription[]>;
+  /**
+   * Waits until a pool that has died is there again, with its actors. A pool that is there is not waited for.
+   *
+   * @param pool Its number, or the address of one of another host.
+   * @throws {PoolLostError} if there is no such pool, or it is given up, with the reason.
+   * @throws {CallTimeoutError} if it takes longer than `timeoutMs`.
+   */
+  waitPoolRecovered(pool: PoolId | PoolAddress, options?: WaitOptions): Promise<void>;
+  /**
+   * Waits for the end of the actor behind a ref: resolves once, with why it has ended; at once if there is
+   * none any more. An actor that is made again because its pool has died has not ended. Dispose of it to
+   * wait no more; it then never resolves. One that an actor has asked for ends with that actor.
+   *
+   * @example
+   * ```ts
+   * import { Actor, actor, startHost } from "@dramatis/dramatis";
+   *
+   * @actor(import.meta)
+   * class Worker extends Actor {}
+   *
+   * await using host = await startHost({ pools: [] });
+   * const worker = await host.createActor(Worker, [], { uid: "w1" });
+   * const watch = host.watch(worker);
+   * await host.destroyActor(worker);
+   * console.log((await watch).reason.name); // ActorStoppedError
+   * ```
+   */
+  watch(target: ActorRef<Actor>): Watch;
   /**
    * A place that every pool of every host can copy bytes to: memory of this pool, or a file to whose
    * end they go, one copy after another. It is kept until the ref is disposed of; a ref that an actor
@@ -146,7 +237,7 @@ export interface ActorContext extends ActorSystem<unknown> {
   readonly sender: PoolAddress;
   /** Aborts when the caller of the running message gives up, or the actor is killed. */
   readonly signal: AbortSignal;
-  /** A handle to data that this actor keeps, and answers `readBuffer` and `releaseBuffer` for. */
+  /** A ref to data that this actor keeps on a device. For kernels and `GpuActor`, which take its messages. */
   deviceRef<T extends DeviceArray>(data: Omit<DeviceRefData, "owner">): DeviceRef<T>;
   /** See `Actor.unlocked`. */
   unlocked<T>(promise: PromiseLike<T>): Promise<T>;

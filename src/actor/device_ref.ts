@@ -1,7 +1,9 @@
 import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
+import { ProtocolError } from "../core/errors.ts";
 import { MOVED } from "../core/transfer.ts";
 import type { CodecExtension } from "../core/values.ts";
 import type { Caller } from "./ref_method.ts";
+import { dropStream, RemoteStream } from "./remote_stream.ts";
 
 /** The numbers of a DeviceRef; `bytes` are structs or atomics, as they lie in memory. */
 export type DeviceRefType = "f32" | "f16" | "i32" | "u32" | "bytes";
@@ -14,6 +16,13 @@ export type DeviceArray =
   | Uint32Array<ArrayBuffer>
   | Uint8Array<ArrayBuffer>;
 
+/**
+ * What becomes of a ref. `held`: what its holders do. `moved`: the kernel that gets it uses its memory
+ * up. `made` by a method for its caller, and `answered` to it: nobody else knows of it, so that it is
+ * disposed of if the caller has given up.
+ */
+export type DeviceRefState = "held" | "moved" | "made" | "answered";
+
 /** Which data on which device: what travels. */
 export interface DeviceRefData {
   /** The actor that made it and keeps it. */
@@ -24,8 +33,36 @@ export interface DeviceRefData {
   readonly dtype: DeviceRefType;
   /** Numbers, in the units of `dtype`. */
   readonly length: number;
-  /** Whether the kernel that gets it may use its memory up. @default false */
-  readonly isMoved?: boolean;
+  /** What becomes of it. @default "held" */
+  readonly state?: DeviceRefState;
+}
+
+/** How deep an answer is looked into: what a kernel answers, in the list of a batch. */
+const ANSWER_DEPTH = 3;
+
+/**
+ * Nobody has a use for what a method has returned: its streams end, and refs that were made for its
+ * caller are disposed of.
+ *
+ * @param state `made`: it is where it was made. `answered`: it has come from there.
+ */
+export function dropResult(value: unknown, state: "made" | "answered"): void {
+  if (typeof value !== "object" || value === null) return;
+  dropStream(value);
+  dropRefs(value, state, 0);
+}
+
+function dropRefs(value: unknown, state: DeviceRefState, depth: number): void {
+  if (value instanceof DeviceRef) {
+    if (value.state === state) value.dispose();
+  } else if (depth < ANSWER_DEPTH && (Array.isArray(value) || isPlain(value))) {
+    for (const part of Object.values(value)) dropRefs(part, state, depth + 1);
+  }
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === "object" && value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** Bytes of one number. */
@@ -42,8 +79,11 @@ export function deviceServiceUid({ pool }: PoolAddress): string {
   return `dramatis:device/${pool}`;
 }
 
-/** Calls the actor that keeps the data of a ref: for those who fetch it. */
-export let callOwner: (ref: DeviceRef, method: string, args: unknown[]) => Promise<unknown>;
+/** Bytes of a piece: enough that what a piece costs is nothing beside them. */
+export const PIECE_BYTES: number = 16 * 1024 * 1024;
+
+/** Pieces under way: one is read from the device while another is used. */
+const PIECES = 2;
 
 /**
  * An array that stays on the device that computed it: plain data that travels in messages. A kernel in
@@ -89,14 +129,9 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
   readonly dtype: DeviceRefType;
   /** Numbers, in the units of `dtype`. */
   readonly length: number;
-  /** Whether `transfer` has made it: the kernel that gets it may use its memory up. */
-  readonly isMoved: boolean;
+  /** What becomes of it. */
+  readonly state: DeviceRefState;
   readonly #caller: Caller;
-
-  static {
-    callOwner = (ref, method, args) =>
-      ref.#caller.call(ref.owner, method, [ref.id, ...args]);
-  }
 
   /** Made by kernels and by messages that bring one. */
   constructor(data: DeviceRefData, caller: Caller) {
@@ -104,7 +139,7 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
     this.id = data.id;
     this.dtype = data.dtype;
     this.length = data.length;
-    this.isMoved = data.isMoved ?? false;
+    this.state = data.state ?? "held";
     this.#caller = caller;
   }
 
@@ -134,7 +169,22 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
    */
   async read(start = 0, end: number = this.length): Promise<T> {
     this.#check("read", start, end);
-    return await callOwner(this, "device:read", [start, end]) as T;
+    return await this.#ask("device:read", start, end) as T;
+  }
+
+  /**
+   * Reads the data piece by piece: for what is too large to be held twice. The ref stays valid, and
+   * once the first piece has come, disposing of it does not end the others.
+   *
+   * @param bytes Of a piece, a multiple of 4; the last may be shorter.
+   * @throws {RangeError} if `bytes` is none.
+   * @throws As {@linkcode read} does.
+   */
+  async *pieces(bytes: number = PIECE_BYTES): AsyncGenerator<T, void> {
+    const stream = await this.#ask("device:pieces", bytes);
+    if (!(stream instanceof RemoteStream)) throw new ProtocolError("device:pieces is no stream");
+    stream.reading = { window: PIECES };
+    yield* stream as AsyncIterable<T>;
   }
 
   /**
@@ -145,9 +195,7 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
    */
   async slice(start = 0, end: number = this.length): Promise<DeviceRef<T>> {
     this.#check("slice", start, end);
-    const id = await callOwner(this, "device:slice", [start, end]) as number;
-    const { owner, dtype } = this;
-    return new DeviceRef<T>({ owner, id, dtype, length: end - start }, this.#caller);
+    return await this.#ask("device:slice", start, end) as DeviceRef<T>;
   }
 
   /**
@@ -168,7 +216,7 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
   /** Gives its count back. What is gone already, or with its actor, needs no freeing. */
   dispose(): void {
     // A tell would leave a dead letter behind whenever the actor has ended before.
-    callOwner(this, "device:free", []).catch(() => {});
+    this.#ask("device:free").catch(() => {});
   }
 
   /** The same as {@linkcode dispose}. */
@@ -178,8 +226,17 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
 
   /** What `transfer(ref)` gives. */
   get [MOVED](): DeviceRef<T> {
+    return this.as("moved");
+  }
+
+  /** The same in another state. */
+  as(state: DeviceRefState): DeviceRef<T> {
     const { owner, id, dtype, length } = this;
-    return new DeviceRef<T>({ owner, id, dtype, length, isMoved: true }, this.#caller);
+    return new DeviceRef<T>({ owner, id, dtype, length, state }, this.#caller);
+  }
+
+  #ask(method: string, ...args: unknown[]): Promise<unknown> {
+    return this.#caller.call(this.owner, method, [this.id, ...args]);
   }
 
   #check(what: string, start: number, end: number): void {
@@ -195,31 +252,46 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
 
 const TYPES: ReadonlySet<unknown> = new Set(Object.keys(NUMBER_BYTES));
 
+/** In which state a ref arrives. */
+const ARRIVES = {
+  held: "held",
+  moved: "moved",
+  made: "answered",
+  answered: "held",
+} as const satisfies Record<DeviceRefState, DeviceRefState>;
+
+const STATES: ReadonlySet<unknown> = new Set(Object.values(ARRIVES));
+
 /** How DeviceRefs travel: never their data. */
 export function deviceRefExtension(caller: () => Caller): CodecExtension<DeviceRef> {
   return {
     tag: "device",
     match: (value): value is DeviceRef => value instanceof DeviceRef,
-    toWire({ owner, id, dtype, length, isMoved }) {
+    toWire({ owner, id, dtype, length, state }) {
       const { host, pool, uid, generation } = owner;
       const data = [host, pool, uid, generation, id, dtype, length];
-      return isMoved ? [...data, true] : data;
+      const arrives = ARRIVES[state];
+      return arrives === "held" ? data : [...data, arrives];
     },
     fromWire(data) {
       if (!Array.isArray(data) || data.length < 7 || data.length > 8) {
         throw new TypeError("a DeviceRef has 7 or 8 fields");
       }
-      const [host, pool, uid, generation, id, dtype, length, isMoved = false] = data;
+      const [host, pool, uid, generation, id, dtype, length, state = "held"] = data;
       const numbers = [host, pool, generation, id, length];
       const isRight = numbers.every(Number.isSafeInteger) && typeof uid === "string" &&
-        TYPES.has(dtype) && typeof isMoved === "boolean";
+        TYPES.has(dtype) && STATES.has(state);
       if (!isRight) {
         throw new TypeError(
-          "a DeviceRef is [host, pool, uid, generation, id, dtype, length, isMoved?]",
+          "a DeviceRef is [host, pool, uid, generation, id, dtype, length, state?]",
         );
       }
       const owner = { host, pool, uid, generation };
-      return new DeviceRef({ owner, id, dtype, length, isMoved }, caller());
+      return new DeviceRef({ owner, id, dtype, length, state }, caller());
+    },
+    copy(ref) {
+      const arrives = ARRIVES[ref.state];
+      return arrives === ref.state ? ref : ref.as(arrives);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { isError, isWireError } from "../core/error_wire.ts";
-import { ActorFailedError } from "../core/errors.ts";
+import { ActorFailedError, ActorStartError } from "../core/errors.ts";
 
 /**
  * What the caller of a failed method gets: built-in errors and ours as themselves, everything else
@@ -23,6 +23,19 @@ export function failureOf(thrown: unknown, copy: unknown, where: string, method:
     });
   }
   return error;
+}
+
+/** What the creator of an actor gets whose start has failed. */
+export function startError(
+  what: string,
+  phase: "construct" | "postCreate",
+  cause: unknown,
+): ActorStartError {
+  if (cause instanceof ActorStartError) return cause;
+  const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  return new ActorStartError(`${what} could not be started: ${phase} threw ${message}`, phase, {
+    cause,
+  });
 }
 
 function describe(thrown: unknown): string {

@@ -18,16 +18,16 @@ export class Lock {
   holder: Message | null = null;
   /** Messages that only read, and hold it together. */
   #readers: Set<Message> | undefined;
-  readonly #onWaiter: () => void;
+  readonly #agenda: { schedule(): void };
   /** Made once somebody waits: most actors never have one. */
   #returning: Fifo<Waiter> | undefined;
   #steps: Fifo<Waiter> | undefined;
   /** Steps and messages take turns: whose was the last. */
   #hasStepped = false;
 
-  /** @param onWaiter Somebody has begun to wait. */
-  constructor(onWaiter: () => void) {
-    this.#onWaiter = onWaiter;
+  /** @param agenda Is told when somebody begins to wait. */
+  constructor(agenda: { schedule(): void }) {
+    this.#agenda = agenda;
   }
 
   /** Whether it is held by messages that only read. */
@@ -99,7 +99,7 @@ export class Lock {
   #wait(waiting: Fifo<Waiter>): Promise<void> {
     return new Promise((grant, refuse) => {
       waiting.push({ grant, refuse });
-      this.#onWaiter();
+      this.#agenda.schedule();
     });
   }
 

@@ -167,4 +167,25 @@ export interface CallOptions {
    * @default 64
    */
   window?: number;
+  /**
+   * Says that it does no harm if the call runs twice: when the pool or host dies that has to answer, the call
+   * is sent again, within its time. `true` does so 3 times.
+   * @default false, a call is sent once
+   */
+  idempotent?: boolean | RetryOptions;
+}
+
+/** How often an idempotent call is sent again. */
+export interface RetryOptions {
+  /**
+   * At most.
+   * @default 3
+   */
+  times?: number;
+  /**
+   * Milliseconds before it is sent again, each time twice as long. While its pool is recovered a call waits
+   * in any case.
+   * @default 50
+   */
+  backoffMs?: number;
 }

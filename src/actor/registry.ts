@@ -1,7 +1,11 @@
+import { isRuntimeType } from "./actor_type.ts";
 import type { Cell } from "./cell.ts";
+import { EndedCounts } from "./ended_counts.ts";
 
 /** The cells of one pool, by uid. */
 export class Registry {
+  /** What was counted by those that were here, but for the runtime's own. */
+  readonly ended: EndedCounts = new EndedCounts();
   readonly #cells = new Map<string, Cell>();
 
   /** How many there are. */
@@ -19,7 +23,9 @@ export class Registry {
 
   /** Removes this very cell; another of the same uid stays. */
   remove(cell: Cell): void {
-    if (this.#cells.get(cell.address.uid) === cell) this.#cells.delete(cell.address.uid);
+    if (this.#cells.get(cell.address.uid) !== cell) return;
+    this.#cells.delete(cell.address.uid);
+    if (!isRuntimeType(cell.type)) this.ended.add(cell.type.name.name, cell.counters);
   }
 
   [Symbol.iterator](): MapIterator<Cell> {

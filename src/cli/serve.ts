@@ -8,7 +8,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { formatHostId } from "../core/address.ts";
 import { DramatisError } from "../core/errors.ts";
-import { type Host, startHost } from "../host/host.ts";
+import type { Host } from "../host/host.ts";
+import { startHost } from "../host/start_host.ts";
 import { NO_ADAPTER } from "../../gpu/no_adapter.ts";
 import { parseServeFlags, type ServeFlags, USAGE, UsageError } from "./serve_flags.ts";
 import { hostOptionsOf } from "./serve_options.ts";
@@ -75,7 +76,11 @@ function isExpected(error: unknown): error is Error {
 }
 
 function announce(host: Host, flags: ServeFlags): void {
-  print(`dramatis host ${formatHostId(host.id)} listens on ws://${host.address}`);
+  print(
+    `dramatis host ${formatHostId(host.id)} listens on ${
+      flags.cert === undefined ? "ws" : "wss"
+    }://${host.address}`,
+  );
   const pools = host.pools().filter((pool) => pool.host === host.id);
   for (const { name, device } of pools) {
     print(
@@ -85,8 +90,9 @@ function announce(host: Host, flags: ServeFlags): void {
   if (flags.gpu !== "off" && !pools.some(({ kind }) => kind === "gpu")) {
     print(`  no gpu pool: ${NO_ADAPTER}`);
   }
-  for (const { id, address } of host.hosts()) {
-    print(`  linked with host ${formatHostId(id)} at ${address ?? "(it does not listen)"}`);
+  for (const { id, address, state } of host.hosts()) {
+    const how = state === "live" ? "linked with" : "cannot reach";
+    print(`  ${how} host ${formatHostId(id)} at ${address ?? "(it does not listen)"}`);
   }
 }
 

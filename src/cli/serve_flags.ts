@@ -10,12 +10,27 @@ export const USAGE = `Usage: deno task serve [options]
   --processes N     process pools, each an isolated Deno process (default: 0)
   --gpu MODE        auto: a gpu pool if there is an adapter (default); require: fail without; off: none
   --join URL        link with another host, ws://host:port; may be repeated
+  --directory URL   keep names and hosts in NATS, nats://host:4222 (default: in the hosts themselves);
+                    hosts that do so find each other
+  --advertise A     host:port that other hosts reach this one at, where it is not what it listens on
+  --cert F          certificate (PEM file) for TLS: the gateway is at wss:// and https:// then
+  --key F           its key (PEM file)
+  --ca F            certificate of the authority of other hosts' certificates, if it is not a public one
+  --client-certificates
+                    let in only those with a certificate of that authority
   --token-file F    file with the secret that hosts show each other; - is the first line of standard input
+  --read-token-file F
+                    file with a second secret, for people and monitors: it lets them look, no more
+  --slow-ms N       report calls that take longer, and pools that do not answer for so long
+                    (default 1000; 0: nothing is reported)
   --modules M       module whose actors other hosts may create here; may be repeated
   --until-stdin-closes
                     stop when standard input ends: for a program that starts a host of its own,
                     which then ends with it however that ends
   --help            this text`;
+
+/** A day. */
+const MAX_SLOW_MS = 86_400_000;
 
 /** A flag that cannot be understood. */
 export class UsageError extends Error {
@@ -32,7 +47,17 @@ export interface ServeFlags {
   readonly processes: number;
   readonly gpu: "auto" | "require" | "off";
   readonly join: readonly string[];
+  /** `undefined`: in memory. */
+  readonly directory: string | undefined;
+  readonly advertise: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly ca: string | undefined;
+  readonly clientCertificates: boolean;
   readonly tokenFile: string | undefined;
+  readonly readTokenFile: string | undefined;
+  /** `undefined`: the host's default. */
+  readonly slowMs: number | undefined;
   readonly modules: readonly string[];
   readonly untilStdinCloses: boolean;
 }
@@ -51,6 +76,10 @@ export function parseServeFlags(args: readonly string[]): ServeFlags {
   if (values.hostname === "") {
     throw new UsageError("--hostname is an interface's address, got none");
   }
+  // What it is may hold a secret: that is not said.
+  if (values.directory !== undefined && !/^nats:\/\/./.test(values.directory)) {
+    throw new UsageError("--directory is a NATS server, nats://host:4222");
+  }
   return {
     help: values.help ?? false,
     port: wholeNumber("--port", values.port, 65535) ?? DEFAULT_PORT,
@@ -59,7 +88,15 @@ export function parseServeFlags(args: readonly string[]): ServeFlags {
     processes: wholeNumber("--processes", values.processes, 256) ?? 0,
     gpu,
     join: values.join ?? [],
+    directory: values.directory,
+    advertise: values.advertise,
+    cert: values.cert,
+    key: values.key,
+    ca: values.ca,
+    clientCertificates: values["client-certificates"] ?? false,
     tokenFile: values["token-file"],
+    readTokenFile: values["read-token-file"],
+    slowMs: wholeNumber("--slow-ms", values["slow-ms"], MAX_SLOW_MS),
     modules: values.modules ?? [],
     untilStdinCloses: values["until-stdin-closes"] ?? false,
   };
@@ -73,7 +110,15 @@ const OPTIONS = {
   processes: { type: "string" },
   gpu: { type: "string" },
   join: { type: "string", multiple: true },
+  directory: { type: "string" },
+  advertise: { type: "string" },
+  cert: { type: "string" },
+  key: { type: "string" },
+  ca: { type: "string" },
+  "client-certificates": { type: "boolean" },
   "token-file": { type: "string" },
+  "read-token-file": { type: "string" },
+  "slow-ms": { type: "string" },
   modules: { type: "string", multiple: true },
   "until-stdin-closes": { type: "boolean" },
 } as const;

@@ -45,6 +45,21 @@ export function tagOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1);
 }
 
+/** What WebGPU calls its objects, which have no tag of their own in Deno. */
+const GPU_NAME = /^GPU(?:[A-Z]\w*)?$/;
+
+/** What an object is, for people: its tag, or the name of its class if it is WebGPU's. May throw, for a Proxy. */
+export function nameOf(value: object): string {
+  const { constructor } = value;
+  return isGpuClass(constructor) ? constructor.name : tagOf(value);
+}
+
+/** Whether it is one of the platform's: a class of the same kind of name that somebody has written is none. */
+function isGpuClass(value: unknown): value is { readonly name: string } {
+  return typeof value === "function" && GPU_NAME.test(value.name) &&
+    /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(value));
+}
+
 /** The code of a view in {@linkcode VIEW_KINDS}. */
 export function viewKind(view: ArrayBufferView): number {
   const name = typedArrayName.call(view);
@@ -74,6 +89,7 @@ export function classify(value: object): ObjectKind {
   if (isError(value)) return "error";
   switch (tagOf(value)) {
     case "Object":
+      return isGpuClass(value.constructor) ? "other" : "object";
     case "Arguments":
       return "object";
     case "Map":

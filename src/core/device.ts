@@ -13,6 +13,8 @@ export interface Device {
   readonly features: readonly string[];
   /** WebGPU limits by name; empty for a cpu. */
   readonly limits: Readonly<Record<string, number>>;
+  /** How much of its memory may be used, where that was said: WebGPU does not know. */
+  readonly memoryBytes?: number;
 }
 
 /** The device of a main or worker pool. */

@@ -31,6 +31,32 @@ export class ActorExistsError extends DramatisError {
   }
 }
 
+/** The name is held by an actor of the cluster. Look it up, or choose another. */
+export class NameTakenError extends DramatisError {
+  /** The class's name. */
+  override readonly name = "NameTakenError";
+  /**
+   * Made by the runtime.
+   *
+   * @param actorName The name that is held.
+   * @param holder The id of the host that holds it, for people.
+   */
+  constructor(
+    message: string,
+    readonly actorName: string = "",
+    readonly holder: string = "",
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The cluster's directory cannot be asked. Names that this host holds may soon be others'. */
+export class DirectoryUnreachableError extends DramatisError {
+  /** The class's name. */
+  override readonly name = "DirectoryUnreachableError";
+}
+
 /** What an actor was doing when its start failed. */
 export type ActorStartPhase = "load" | "construct" | "postCreate";
 
@@ -310,6 +336,8 @@ export const WIRE_ERRORS: Readonly<Record<string, ErrorClass>> = Object.freeze({
   DramatisError,
   ActorNotFoundError,
   ActorExistsError,
+  NameTakenError,
+  DirectoryUnreachableError,
   ActorStartError,
   ActorStoppedError,
   ActorFailedError,

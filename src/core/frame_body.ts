@@ -1,19 +1,24 @@
 /** A frame's own fields to the list that is its body, and back. */
-import type { Device } from "./device.ts";
-import { ProtocolError } from "./errors.ts";
+import {
+  callTerms,
+  cellOptions,
+  count,
+  flag,
+  hostDescription,
+  hostNumber,
+  list,
+  name,
+  poolDescriptions,
+  poolNumber,
+  text,
+  typeName,
+} from "./frame_fields.ts";
 import {
   type CallTerms,
-  type CellOptions,
   type Envelope,
   type Frame,
   FRAME_KINDS,
   type FrameKind,
-  type HostDescription,
-  LIMITS,
-  MAILBOX_OVERFLOWS,
-  type MailboxOverflow,
-  type PoolDescription,
-  type TypeName,
 } from "./protocol.ts";
 
 /** The code of each kind in a header. */
@@ -131,147 +136,6 @@ function termsBody({ budgetMs, priority, chain }: CallTerms): unknown[] {
   return [budgetMs, priority, chain];
 }
 
-function terms(value: unknown): CallTerms {
-  const [budgetMs, priority, chain] = list(value, "terms");
-  if (budgetMs !== null && !(typeof budgetMs === "number" && budgetMs >= 0)) wrong("budget");
-  if (typeof priority !== "number" || !Number.isSafeInteger(priority)) wrong("priority");
-  if (chain !== null && !(chain instanceof Uint8Array)) wrong("chain");
-  // The decoder gives a view on the whole batch, which must not live as long as the call.
-  return { budgetMs, priority, chain: chain === null ? null : chain.slice() } as CallTerms;
-}
-
-function wrong(field: string): never {
-  throw new ProtocolError(`Malformed frame: ${field}`);
-}
-
-function name(value: unknown, field: string): string {
-  return typeof value === "string" && value.length <= LIMITS.nameLength ? value : wrong(field);
-}
-
-function text(value: unknown, field: string): string {
-  return typeof value === "string" ? value : wrong(field);
-}
-
-function count(value: unknown, field: string): number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
-    ? value
-    : wrong(field);
-}
-
-function flag(value: unknown, field: string): boolean {
-  return typeof value === "boolean" ? value : wrong(field);
-}
-
-/** Lists up to this length may have holes. */
-const LONG_LIST = 1024;
-
-/** A few bytes can claim a list of four thousand million holes: nobody is to count through them. */
-function list(value: unknown, field: string): readonly unknown[] {
-  if (!Array.isArray(value)) return wrong(field);
-  if (value.length > LONG_LIST && Object.values(value).length < value.length) return wrong(field);
-  return value;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function fields(value: unknown, field: string): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? value as Fields
-    : wrong(field);
-}
-
-/** A property of the object itself, never an inherited one. */
-function own(source: Fields, key: string): unknown {
-  return Object.hasOwn(source, key) ? source[key] : undefined;
-}
-
-function device(value: unknown, field: string): Device {
-  const source = fields(value, field);
-  const kind = own(source, "kind");
-  if (kind !== "cpu" && kind !== "gpu" && kind !== "software") return wrong(`${field}.kind`);
-  const limits: Record<string, number> = {};
-  for (const [key, limit] of Object.entries(fields(own(source, "limits"), `${field}.limits`))) {
-    limits[key] = typeof limit === "number" ? limit : wrong(`${field}.limits`);
-  }
-  return {
-    kind,
-    name: text(own(source, "name"), `${field}.name`),
-    features: list(own(source, "features"), `${field}.features`)
-      .map((feature) => text(feature, `${field}.features`)),
-    limits,
-  };
-}
-
-function pool(value: unknown, field: string): PoolDescription {
-  const source = fields(value, field);
-  const kind = own(source, "kind");
-  if (kind !== "main" && kind !== "worker" && kind !== "gpu" && kind !== "process") {
-    return wrong(`${field}.kind`);
-  }
-  const label = own(source, "label");
-  return {
-    host: hostNumber(own(source, "host"), `${field}.host`),
-    pool: poolNumber(own(source, "pool"), `${field}.pool`),
-    name: name(own(source, "name"), `${field}.name`),
-    kind,
-    label: label === null ? null : text(label, `${field}.label`),
-    device: device(own(source, "device"), `${field}.device`),
-    actors: count(own(source, "actors"), `${field}.actors`),
-  };
-}
-
-function pools(value: unknown, field: string): readonly PoolDescription[] {
-  return list(value, field).map((item, i) => pool(item, `${field}[${i}]`));
-}
-
-function hostNumber(value: unknown, field: string): number {
-  const number = count(value, field);
-  return number < 2 ** 48 ? number : wrong(field);
-}
-
-function poolNumber(value: unknown, field: string): number {
-  const number = count(value, field);
-  return number < 2 ** 16 ? number : wrong(field);
-}
-
-function host(value: unknown, field: string): HostDescription {
-  const source = fields(value, field);
-  const address = own(source, "address");
-  return {
-    id: hostNumber(own(source, "id"), `${field}.id`),
-    address: address === null ? null : text(address, `${field}.address`),
-    pools: pools(own(source, "pools"), `${field}.pools`),
-  };
-}
-
-function typeName(value: unknown): TypeName {
-  const source = fields(value, "type");
-  return {
-    module: text(own(source, "module"), "type.module"),
-    export: text(own(source, "export"), "type.export"),
-    name: text(own(source, "name"), "type.name"),
-    version: text(own(source, "version"), "type.version"),
-  };
-}
-
-function options(value: unknown): CellOptions {
-  const source = fields(value, "options");
-  const mailbox = fields(own(source, "mailbox"), "options.mailbox");
-  const concurrency = own(source, "concurrency");
-  const overflow = own(mailbox, "overflow") as MailboxOverflow;
-  if (!MAILBOX_OVERFLOWS.includes(overflow)) wrong("options.mailbox.overflow");
-  return {
-    mailbox: {
-      messages: count(own(mailbox, "messages"), "options.mailbox.messages"),
-      bytes: count(own(mailbox, "bytes"), "options.mailbox.bytes"),
-      overflow,
-    },
-    ...(concurrency === undefined
-      ? {}
-      : { concurrency: count(concurrency, "options.concurrency") }),
-  };
-}
-
 /**
  * The frame of a decoded body whose value has been raised already.
  *
@@ -290,7 +154,7 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
         uid: name(body[0], "uid"),
         method: name(body[1], "method"),
         args: list(body[2], "args"),
-        ...(body.length > 3 ? { terms: terms(body[3]) } : {}),
+        ...(body.length > 3 ? { terms: callTerms(body[3]) } : {}),
       };
     case "batch":
       return {
@@ -301,7 +165,7 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
         uid: name(body[0], "uid"),
         method: name(body[1], "method"),
         items: list(body[2], "items").map((item) => list(item, "items")),
-        ...(body.length > 3 ? { terms: terms(body[3]) } : {}),
+        ...(body.length > 3 ? { terms: callTerms(body[3]) } : {}),
       };
     case "items":
       return { kind, id, to, from, values: list(body[0], "items") };
@@ -326,7 +190,7 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
         uid: name(body[0], "uid"),
         generation: count(body[1], "generation"),
         type: typeName(body[2]),
-        options: options(body[3]),
+        options: cellOptions(body[3]),
         args: list(body[4], "args"),
       };
     case "destroy":
@@ -342,7 +206,7 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
         to,
         from,
         version: count(body[0], "version"),
-        host: host(body[1], "host"),
+        host: hostDescription(body[1], "host"),
       };
     case "goodbye":
       return { kind, id, to, from, reason: text(body[0], "reason"), error: body[1] };
@@ -357,7 +221,7 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
         error: body[2],
       };
     case "pools":
-      return { kind, id, to, from, pools: pools(body[0], "pools") };
+      return { kind, id, to, from, pools: poolDescriptions(body[0], "pools") };
     default:
       return kind satisfies never;
   }

@@ -1,10 +1,11 @@
 /** Any value to the table of nodes described in `nodes.ts`, without recursion. */
-import { BufferPlan, type BufferUse, type Destination } from "./buffers.ts";
-import { classify, tagOf, unbox, viewKind } from "./classify.ts";
+import { BufferNodes } from "./buffer_nodes.ts";
+import type { BufferUse, Destination } from "./buffers.ts";
+import { classify, nameOf, unbox } from "./classify.ts";
 import { takeError } from "./error_wire.ts";
+import { NodeTable } from "./node_table.ts";
 import { NODE, type NodeRef } from "./nodes.ts";
-import { LIMITS } from "./protocol.ts";
-import { notSerializable, pathTo, Refusal, refuseKind } from "./refusal.ts";
+import { asRefusal, notSerializable, Refusal, refuseKind } from "./refusal.ts";
 import { Shared, Transferred } from "./transfer.ts";
 import { type CodecExtension, isWireString } from "./values.ts";
 
@@ -24,11 +25,6 @@ const EXTENSION_DEPTH = 8;
 /** What stands inside an error for what cannot be read. */
 const UNREADABLE = "[unreadable]";
 
-/** Elements of a view; bytes of a DataView. */
-function viewLength(view: ArrayBufferView): number {
-  return (view as ArrayBufferView & { readonly length?: number }).length ?? view.byteLength;
-}
-
 /** A string as UTF-16 bytes, little-endian. */
 function utf16(text: string): Uint8Array {
   const view = new DataView(new ArrayBuffer(text.length * 2));
@@ -40,21 +36,14 @@ function utf16(text: string): Uint8Array {
 export class GraphBuilder {
   readonly #extensions: readonly CodecExtension[];
   readonly #to: Destination;
-  readonly #nodes: unknown[][] = [];
-  /** Per node: its reference, the node it was found in, its object while that is to be visited. */
-  readonly #refs: NodeRef[] = [];
-  readonly #parents: number[] = [];
-  readonly #sources: (object | undefined)[] = [];
-  readonly #buffers: BufferPlan;
-  #known = new Map<object, NodeRef>();
+  readonly #table = new NodeTable();
+  readonly #buffers: BufferNodes;
   /** Nodes to visit. What only an error leads to waits: there, what cannot travel becomes a note. */
   #strict: number[] = [];
   #lenient: number[] = [];
   #forgiven: Set<number> | undefined;
   /** Whether what is being visited hangs on an error. */
   #forgiving: boolean;
-  #visiting = -1;
-  #count = 0;
   #depth = 0;
   #undefined: NodeRef | undefined;
   #negativeZero: NodeRef | undefined;
@@ -63,7 +52,7 @@ export class GraphBuilder {
   constructor(extensions: readonly CodecExtension[], to: Destination, forgiving = false) {
     this.#extensions = extensions;
     this.#to = to;
-    this.#buffers = new BufferPlan(to);
+    this.#buffers = new BufferNodes(this.#table, to);
     this.#forgiving = forgiving;
   }
 
@@ -76,12 +65,9 @@ export class GraphBuilder {
     try {
       const part = this.#part(value);
       this.#drain();
-      return { table: [part, this.#nodes], ...this.#buffers.place(this.#nodes) };
+      return { table: [part, this.#table.nodes], ...this.#buffers.place() };
     } catch (error) {
-      throw notSerializable(
-        pathTo(root, this.#nodes, this.#refs, this.#parents, this.#visiting),
-        asRefusal(error),
-      );
+      throw notSerializable(this.#table.path(root), asRefusal(error));
     }
   }
 
@@ -118,25 +104,20 @@ export class GraphBuilder {
   }
 
   #strictPart(value: unknown): unknown {
-    if (++this.#count > LIMITS.nodes) {
-      throw new Refusal(
-        `past the ${LIMITS.nodes} values that one message may have`,
-        "send it in parts, or numbers as a typed array",
-      );
-    }
+    this.#table.count();
     const local = this.#to === "local";
     switch (typeof value) {
       case "string":
-        return local || isWireString(value) ? value : this.#leaf(NODE.string, utf16(value));
+        return local || isWireString(value) ? value : this.#table.add(NODE.string, utf16(value));
       case "number":
         if (local || value !== 0 || 1 / value > 0) return value;
-        return this.#negativeZero ??= this.#leaf(NODE.negativeZero);
+        return this.#negativeZero ??= this.#table.add(NODE.negativeZero);
       case "boolean":
         return value;
       case "undefined":
-        return local ? value : this.#undefined ??= this.#leaf(NODE.undefined);
+        return local ? value : this.#undefined ??= this.#table.add(NODE.undefined);
       case "bigint":
-        return local ? value : this.#leaf(NODE.bigint, value.toString(16));
+        return local ? value : this.#table.add(NODE.bigint, value.toString(16));
       case "object":
         if (value === null) return null;
         return this.#again(value) ?? this.#object(value);
@@ -149,30 +130,18 @@ export class GraphBuilder {
 
   /** The node of an object that was met before. */
   #again(value: object): NodeRef | undefined {
-    const ref = this.#known.get(value);
+    const ref = this.#table.known.get(value);
     // Met inside an error only and now outside: refusals count again.
     if (ref !== undefined && !this.#forgiving && this.#forgiven?.delete(ref[0]) === true) {
       this.#strict.push(ref[0]);
-      this.#parents[ref[0]] = this.#visiting;
+      this.#table.adopt(ref[0]);
     }
     return ref;
   }
 
-  #leaf(...node: unknown[]): NodeRef {
-    const ref: NodeRef = [this.#nodes.length];
-    this.#nodes.push(node);
-    this.#refs.push(ref);
-    this.#parents.push(this.#visiting);
-    this.#sources.push(undefined);
-    if (++this.#count > LIMITS.nodes) this.#strictPart(null);
-    return ref;
-  }
-
   /** A node whose parts are added when it is visited. */
-  #container(source: object, ...node: unknown[]): NodeRef {
-    const ref = this.#leaf(...node);
-    this.#sources[ref[0]] = source;
-    this.#known.set(source, ref);
+  #container(source: object, type: number): NodeRef {
+    const ref = this.#table.open(source, type);
     if (this.#forgiving) {
       this.#lenient.push(ref[0]);
       (this.#forgiven ??= new Set()).add(ref[0]);
@@ -183,7 +152,7 @@ export class GraphBuilder {
   }
 
   #object(value: object): unknown {
-    if (value instanceof Transferred) return this.#moved(value.value);
+    if (value instanceof Transferred) return this.#buffers.moved(value.value);
     if (value instanceof Shared) return this.#shared(value);
     const extension = this.#extension(value);
     if (extension !== undefined) return extension;
@@ -199,86 +168,36 @@ export class GraphBuilder {
       case "error":
         return this.#container(value, NODE.error);
       case "date":
-        return this.#keep(value, NODE.date, Date.prototype.getTime.call(value));
+        return this.#table.keep(value, NODE.date, Date.prototype.getTime.call(value));
       case "regexp": {
         const { source, flags } = value as RegExp;
-        return this.#keep(value, NODE.regexp, this.#strictPart(source), flags);
+        return this.#table.keep(value, NODE.regexp, this.#strictPart(source), flags);
       }
       case "boxed":
-        return this.#keep(value, NODE.boxed, this.#strictPart(unbox(value)));
+        return this.#table.keep(value, NODE.boxed, this.#strictPart(unbox(value)));
       case "buffer":
-        return this.#buffer(value as ArrayBuffer, false);
+        return this.#buffers.buffer(value as ArrayBuffer, false);
       case "shared":
-        return this.#buffer(value as SharedArrayBuffer, false);
+        return this.#buffers.buffer(value as SharedArrayBuffer, false);
       case "view":
-        return this.#view(value as ArrayBufferView, false);
+        return this.#buffers.view(value as ArrayBufferView, false);
       case "other":
-        return refuse(tagOf(value));
+        return refuse(nameOf(value));
     }
-  }
-
-  #keep(value: object, ...node: unknown[]): NodeRef {
-    const ref = this.#leaf(...node);
-    this.#known.set(value, ref);
-    return ref;
-  }
-
-  #moved(value: ArrayBuffer | ArrayBufferView): NodeRef {
-    if (!ArrayBuffer.isView(value)) return this.#buffer(value, true);
-    const known = this.#known.get(value);
-    if (known === undefined) return this.#view(value, true);
-    // The view itself was met before its mark: if only its window was taken, that stays a copy.
-    this.#buffer(value.buffer, true);
-    return known;
   }
 
   #shared(mark: Shared): unknown {
     let value: unknown = mark.value;
     while (value instanceof Shared) value = value.value;
     if (this.#to !== "local") return this.#strictPart(value);
-    return this.#keep(mark, NODE.reference, value);
-  }
-
-  #buffer(buffer: ArrayBufferLike, moved: boolean): NodeRef {
-    const use = this.#buffers.whole(buffer) ??
-      this.#buffers.add(this.#bytes(buffer, buffer.byteLength), buffer);
-    if (moved) use.moved = true;
-    const ref = this.#refs[use.node]!;
-    this.#known.set(buffer, ref);
-    return ref;
-  }
-
-  /** A node for so many bytes of a buffer; returns its number. */
-  #bytes(buffer: ArrayBufferLike, length: number): number {
-    this.#buffers.check(buffer, length);
-    return this.#leaf(NODE.bytes)[0];
-  }
-
-  #view(view: ArrayBufferView, moved: boolean): NodeRef {
-    const { buffer } = view;
-    // Asked first: a DataView on a detached buffer throws when asked for its length.
-    if ((buffer as ArrayBuffer).detached === true) return this.#buffer(buffer, moved);
-    const { byteOffset, byteLength } = view;
-    const whole = byteOffset === 0 && byteLength === buffer.byteLength;
-    const window = !whole && !moved && !(buffer instanceof SharedArrayBuffer);
-    const part = window
-      ? this.#window(buffer, byteOffset, byteLength)
-      : this.#buffer(buffer, moved);
-    const offset = window ? 0 : byteOffset;
-    return this.#keep(view, NODE.view, viewKind(view), part, offset, viewLength(view));
-  }
-
-  #window(buffer: ArrayBufferLike, start: number, length: number): NodeRef {
-    const node = this.#bytes(buffer, length);
-    this.#buffers.add(node, buffer, start, length);
-    return this.#refs[node]!;
+    return this.#table.keep(mark, NODE.reference, value);
   }
 
   #extension(value: object): NodeRef | undefined {
     for (const extension of this.#extensions) {
       if (!extension.match(value)) continue;
       if (this.#to === "local") {
-        return this.#keep(value, NODE.reference, extension.copy?.(value) ?? value);
+        return this.#table.keep(value, NODE.reference, extension.copy?.(value) ?? value);
       }
       return this.#extended(value, extension);
     }
@@ -294,12 +213,12 @@ export class GraphBuilder {
       );
     }
     this.#depth++;
-    const known = this.#known;
+    const table = this.#table;
+    const { known, visiting } = table;
     const strict = this.#strict;
     const lenient = this.#lenient;
-    const visiting = this.#visiting;
-    const first = this.#nodes.length;
-    this.#known = new Map();
+    const first = table.nodes.length;
+    table.known = new Map();
     this.#strict = [];
     this.#lenient = [];
     let data: unknown;
@@ -307,20 +226,18 @@ export class GraphBuilder {
       data = this.#strictPart(extension.toWire(value));
       this.#drain();
     } finally {
-      this.#known = known;
+      table.known = known;
+      table.visiting = visiting;
       this.#strict = strict;
       this.#lenient = lenient;
-      this.#visiting = visiting;
       this.#depth--;
     }
-    return this.#keep(value, NODE.extension, extension.tag, data, first);
+    return table.keep(value, NODE.extension, extension.tag, data, first);
   }
 
   #visit(index: number): void {
-    const node = this.#nodes[index]!;
-    const source = this.#sources[index]!;
-    this.#sources[index] = undefined;
-    this.#visiting = index;
+    const node = this.#table.nodes[index]!;
+    const source = this.#table.visit(index);
     switch (node[0]) {
       case NODE.array:
         return this.#visitArray(node, source as unknown[]);
@@ -342,11 +259,11 @@ export class GraphBuilder {
 
   #visitLeniently(index: number): void {
     // Made strict meanwhile, and visited.
-    if (this.#sources[index] === undefined) return;
+    if (!this.#table.isOpen(index)) return;
     try {
       this.#visit(index);
     } catch {
-      const node = this.#nodes[index]!;
+      const node = this.#table.nodes[index]!;
       node.splice(0, node.length, NODE.array, UNREADABLE);
     }
   }
@@ -396,10 +313,4 @@ export class GraphBuilder {
 
 function refuse(kind: string): never {
   throw refuseKind(kind);
-}
-
-/** Whatever was thrown while a value was walked: a getter, a Proxy's trap, an extension. */
-function asRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  return new Refusal("a value that cannot be read", "see the cause", { cause: error });
 }

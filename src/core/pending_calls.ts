@@ -23,8 +23,13 @@ export class PendingCalls {
   /** Whose the slots of the ring are; 0 is nobody's. */
   readonly #ids: number[] = [];
   readonly #old = new Map<number, PendingCall>();
-  #lastId = 0;
+  #lastId: number;
   #size = 0;
+
+  /** @param firstId Calls are numbered from here on. */
+  constructor(firstId: number = 0) {
+    this.#lastId = firstId;
+  }
 
   /** How many wait. */
   get size(): number {

@@ -15,6 +15,12 @@ export class Refusal extends Error {
   }
 }
 
+/** Whatever was thrown while a value was walked: a getter, a Proxy's trap, an extension. */
+export function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  return new Refusal("a value that cannot be read", "see the cause", { cause: error });
+}
+
 const ADVICE: Readonly<Record<string, string>> = Object.freeze({
   __proto__: null as never,
   function: "pass data, or a ref to an actor whose method does it",

@@ -41,6 +41,8 @@ export interface ActorInspection {
 export interface PoolState {
   /** Its actors; of a pool that does not answer, none. */
   readonly actors: readonly ActorInspection[];
+  /** What its actors that have ended had counted, by the name of their type. */
+  readonly ended: Readonly<Record<string, ActorCounters>>;
   /** Calls made there that wait for answers from other pools. */
   readonly pendingCalls: number;
   /** Streams that are produced or read there. */

@@ -95,7 +95,7 @@ export function formatReport(report: DebugReport): string {
       return `queued call: ${text}; ${waiting} in the queue${trail(report)}`;
     }
     case "blocked": {
-      const running = report.running.map(formatCode);
+      const running = [...new Set(report.running.map(formatCode))];
       const what = running.length === 0
         ? "no message"
         : running.length === 1

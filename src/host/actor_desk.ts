@@ -14,11 +14,22 @@ import type { CreateRequest, LocalPool } from "../pool/local.ts";
 import { isGone } from "../pool/loss.ts";
 import type { Placement } from "../schedule/policy.ts";
 import type { PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
-import { cellOptionsOf, checkGroup, checkUid, type CreateOrder } from "./create_order.ts";
+import { checkName, type Names } from "./directory/names.ts";
+import type { ResolvedRestart } from "../actor/restart.ts";
+import { ActorRecovery } from "./actor_recovery.ts";
+import {
+  cellOptionsOf,
+  checkGroup,
+  checkUid,
+  type CreateOrder,
+  restartOf,
+} from "./create_order.ts";
+import { PoolActors } from "./pool_actors.ts";
 import type { RegisteredTypes } from "./registered_types.ts";
 import type { HostRouter } from "./router.ts";
 import { allOrNone, allOver } from "./settle.ts";
 import { type UidEntry, UidTable } from "./uid_table.ts";
+import { Watchers } from "./watchers.ts";
 
 /** What the desk needs. */
 export interface ActorDeskOptions {
@@ -26,6 +37,12 @@ export interface ActorDeskOptions {
   readonly router: HostRouter;
   readonly scheduler: Scheduler;
   readonly types: RegisteredTypes;
+  /** The names of this host's actors. */
+  readonly names: Names;
+  /** When actors are made again that do not say so themselves. */
+  readonly restart: ResolvedRestart;
+  /** Resolves when a pool of this host is there. */
+  waitPool(pool: PoolId): Promise<void>;
   /** The pools of this host, with their load. */
   ownPools(): PoolDescription[];
   /** The number of actors in a pool has changed. */
@@ -35,21 +52,47 @@ export interface ActorDeskOptions {
 /** What is made in each pool. */
 type Work = Omit<CreateRequest, "generation">;
 
+/** What else is said of an actor that is made here. */
+interface Making {
+  /** Its replicas in pools of other hosts. */
+  readonly elsewhere?: readonly PoolAddress[];
+  /** When it is made again; one with replicas is not. */
+  readonly restart?: ResolvedRestart;
+  /** Hears of it before it starts. */
+  readonly onReserved?: (actor: ActorAddress) => void;
+}
+
 /** The host's own work has all the time that it takes. */
 const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
-/** Milliseconds in which a pool must carry out a kill; one that does not is held by a loop. */
-const KILL_TIMEOUT_MS = 500;
-
 /** Creates, finds and ends the actors of a host, and keeps the one record of which exist. */
 export class ActorDesk {
-  readonly uids: UidTable = new UidTable();
+  readonly uids: UidTable;
+  /** Who waits for the end of which. */
+  readonly watchers: Watchers = new Watchers();
+  /** Makes them again when their pool has died. */
+  readonly recovery: ActorRecovery;
   readonly #options: ActorDeskOptions;
+  readonly #actors: PoolActors;
   #closed = false;
 
   constructor(options: ActorDeskOptions) {
     this.#options = options;
-    options.main.calls.locate = (uid) => this.#locate(uid);
+    const { main, router, names } = options;
+    this.uids = new UidTable((entry, reason) => {
+      void names.ended(entry.generation);
+      if (this.watchers.has(entry)) this.watchers.ended(entry, reason());
+    });
+    this.#actors = new PoolActors(main, router);
+    this.recovery = new ActorRecovery({
+      host: main.address.host,
+      codec: main.codec,
+      clock: main.exchange.clock,
+      uids: this.uids,
+      actors: this.#actors,
+      onRenewed: (generation, address) => names.renewed(generation, address),
+    });
+    options.main.redirects.locate = (uid) => this.#locate(uid);
   }
 
   /** The verbs for the host's own pool. */
@@ -59,6 +102,10 @@ export class ActorDesk {
     has: (uid) => this.has(uid),
     destroy: (uid, kill, isPart) => this.destroy(uid, kill, isPart),
     pools: () => this.candidates(),
+    waitPool: (pool) => this.#options.waitPool(pool),
+    watch: (uid, signal) => this.watch(uid, signal),
+    lookup: (name) => this.#options.names.find(checkName(name)),
+    named: (name) => this.#options.names.held(checkName(name)),
     deadLetter: ({ to, method, reason, from }) => {
       this.#options.main.undelivered(to, method, reason, from);
     },
@@ -83,12 +130,13 @@ export class ActorDesk {
   }
 
   async create(order: CreateOrder): Promise<ActorAddress> {
-    if (this.#closed) throw new ActorStoppedError("The host stops: it makes no actors any more");
+    this.#checkOpen();
     const { home, args, options, isOurs } = order;
     const type = isOurs ? order.type : this.#options.types.find(order.type);
     const uid = checkUid(options.uid ?? crypto.randomUUID());
     const work: Work = { uid, type, args, options: cellOptionsOf(options) };
     const count = checkReplicas(options.replicas);
+    const restart = restartOf(options, this.#options.restart);
     if (options.group !== undefined) return await this.#createPart(work, checkGroup(options.group));
     const wanted = { type: type.name, home, place: options.place as Placement | undefined };
     if (count !== undefined) {
@@ -97,7 +145,14 @@ export class ActorDesk {
       return await this.#createReplicas(order, work, group);
     }
     const { pool } = this.#options.scheduler.choose(wanted, this.candidates());
-    if (pool.host === this.#self) return await this.#createHere(work, [pool.pool]);
+    if (pool.host === this.#self) {
+      const { name } = options;
+      if (name === undefined) return await this.#createHere(work, [pool.pool], { restart });
+      return await this.#options.names.create(checkName(name), (onReserved) => {
+        this.#checkOpen();
+        return this.#createHere(work, [pool.pool], { restart, onReserved });
+      });
+    }
     const place: Placement = { policy: "onPool", pool: pool.pool, host: pool.host };
     return await this.#createElsewhere([pool], { ...order, options: { ...options, uid, place } });
   }
@@ -107,7 +162,16 @@ export class ActorDesk {
   }
 
   has(uid: string): boolean {
-    return this.uids.get(uid)?.state === "live";
+    const state = this.uids.get(uid)?.state;
+    return state === "live" || state === "recovering";
+  }
+
+  /** Resolves when an actor has ended, at once if there is none; made again it has not. */
+  watch(uid: string, signal: AbortSignal): Promise<Error> {
+    const entry = this.uids.get(uid);
+    if (entry !== undefined) return this.watchers.add(entry, signal);
+    const gone = new ActorNotFoundError(`There is no actor ${JSON.stringify(uid)} any more`);
+    return Promise.resolve(gone);
   }
 
   /** @param isPart Only the replicas of this host: whoever asks sees to the others. */
@@ -116,17 +180,31 @@ export class ActorDesk {
     // An actor that starts can be killed, as its start may hang; its creator then frees the uid.
     const isStarting = entry?.state === "starting";
     if (entry === undefined || (isStarting && !kill)) return void this.uids.live(uid);
+    // One that is recovering is nowhere; where it is being made, it is ended then.
+    const isAway = entry.state === "recovering";
     entry.state = "stopping";
     const others = isPart ? [] : entry.others;
     try {
       await allOver([
-        this.#end(entry, kill),
+        isAway ? Promise.resolve() : this.#end(entry, kill),
         ...others.map((host) => this.#endPart(host, uid, kill)),
       ]);
     } finally {
+      // The name first: of whoever waits for both, none may find it taken.
+      const freed = this.#options.names.ended(entry.generation);
       if (!isStarting) this.uids.release(entry);
       this.#options.onLoad();
+      await freed;
     }
+  }
+
+  /** Ends this very actor at once, not a later one with its uid. */
+  async kill(uid: string, generation: number): Promise<void> {
+    if (this.uids.get(uid)?.generation === generation) await this.destroy(uid, true);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ActorStoppedError("The host stops: it makes no actors any more");
   }
 
   get #self(): HostId {
@@ -151,17 +229,18 @@ export class ActorDesk {
   async #createHere(
     work: Work,
     pools: readonly PoolId[],
-    elsewhere?: readonly PoolAddress[],
+    making: Making = {},
   ): Promise<ActorAddress> {
-    const entry = this.uids.reserve(work.uid, pools, elsewhere);
+    const entry = this.uids.reserve(work.uid, pools, making.elsewhere);
+    making.onReserved?.(this.#addressOf(entry));
     const request = { ...work, generation: entry.generation };
     try {
       await allOrNone(
-        pools.map((pool) => this.#makeIn(pool, request)),
+        pools.map((pool) => this.#actors.create(pool, request).then(() => pool)),
         (pool) => {
           const { uid, generation } = entry;
           const replica = { host: this.#self, pool, uid, generation };
-          return this.#undo(replica, this.#endIn(pool, uid, false));
+          return this.#undo(replica, this.#actors.end(pool, uid, false));
         },
       );
       if (entry.state !== "starting") await this.#endUnwanted(entry);
@@ -171,16 +250,9 @@ export class ActorDesk {
       throw error;
     }
     entry.state = "live";
+    if (making.restart !== undefined) this.recovery.keep(entry, work, making.restart);
     this.#options.onLoad();
     return this.#addressOf(entry);
-  }
-
-  async #makeIn(pool: PoolId, request: CreateRequest): Promise<PoolId> {
-    const { main } = this.#options;
-    const to = { host: this.#self, pool };
-    if (pool === MAIN_POOL) await main.create(request);
-    else await main.calls.request({ kind: "create", to, ...request });
-    return pool;
   }
 
   /** Makes the replicas of an actor: each host makes its own. */
@@ -218,7 +290,7 @@ export class ActorDesk {
       );
     }
     const elsewhere = group.filter(({ host }) => host !== this.#self);
-    return await this.#createHere(work, pools, elsewhere);
+    return await this.#createHere(work, pools, { elsewhere });
   }
 
   /** @param pools Where it will be, all on one other host. */
@@ -249,7 +321,7 @@ export class ActorDesk {
 
   /** Ends an actor in the pools of this host. */
   #end({ pools, uid }: UidEntry, kill: boolean): Promise<void> {
-    return allOver(pools.map((pool) => this.#endIn(pool, uid, kill)));
+    return allOver(pools.map((pool) => this.#actors.end(pool, uid, kill)));
   }
 
   /** Ends the replicas that another host has; one that is gone has none any more. */
@@ -259,16 +331,6 @@ export class ActorDesk {
       await this.#options.main.call(hostServiceOf(host), "destroy", [uid, kill, true], UNLIMITED);
     } catch (error) {
       if (!isGone(error)) throw error;
-    }
-  }
-
-  /** Ends an actor in a pool; one that is not there has been ended by another. */
-  async #endIn(pool: PoolId, uid: string, kill: boolean): Promise<void> {
-    try {
-      if (pool === MAIN_POOL) await this.#options.main.destroy(uid, kill);
-      else await this.#destroyIn(pool, uid, kill);
-    } catch (error) {
-      if (!(error instanceof ActorNotFoundError)) throw error;
     }
   }
 
@@ -283,29 +345,6 @@ export class ActorDesk {
     if (peer === undefined) return;
     peer.pools = peer.pools.map((one) =>
       one.pool === pool ? { ...one, actors: Math.max(0, one.actors + actors) } : one
-    );
-  }
-
-  async #destroyIn(pool: PoolId, uid: string, kill: boolean): Promise<void> {
-    const { main, router } = this.#options;
-    const to = { host: this.#self, pool };
-    const done = main.calls.request({ kind: "destroy", to, uid, kill });
-    if (!kill) return await done;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), KILL_TIMEOUT_MS);
-    });
-    const outcome = await Promise.race([done, late]).finally(() => clearTimeout(timer));
-    if (outcome !== "late") return;
-    done.catch(() => {});
-    const held = router.pools.get(pool);
-    if (held === undefined) return;
-    const end = held.isKillable ? "killed" : "given up";
-    held.terminate(
-      new PoolLostError(
-        `${held.description.name} was ${end}: ${uid} was killed and a synchronous loop holds its thread`,
-        "killed",
-      ),
     );
   }
 }

@@ -2,8 +2,9 @@
 import type { PoolAddress } from "../core/address.ts";
 import { resolveMailbox } from "../core/mailbox_options.ts";
 import { type CellOptions, LIMITS, type TypeName } from "../core/protocol.ts";
+import { type ResolvedRestart, resolveRestart } from "../actor/restart.ts";
 import { checkConcurrency } from "../core/stateless_options.ts";
-import { RESERVED_PREFIX, type ServiceCreateOptions } from "../pool/host_service.ts";
+import { isReserved, RESERVED_PREFIX, type ServiceCreateOptions } from "../pool/host_service.ts";
 
 /** An order for one actor. */
 export interface CreateOrder {
@@ -15,15 +16,31 @@ export interface CreateOrder {
   readonly isOurs: boolean;
 }
 
+/** What most cells are made with: actors that may be made again share it. */
+const USUAL: CellOptions = Object.freeze({ mailbox: resolveMailbox() });
+
 /**
  * What its cells are made with.
  *
  * @throws {TypeError} or {@linkcode RangeError} that names the option.
  */
 export function cellOptionsOf(options: ServiceCreateOptions): CellOptions {
+  if (options.mailbox === undefined && options.concurrency === undefined) return USUAL;
   const mailbox = resolveMailbox(options.mailbox);
   const concurrency = checkConcurrency(options.concurrency);
   return concurrency === undefined ? { mailbox } : { mailbox, concurrency };
+}
+
+/**
+ * When it is made again.
+ *
+ * @throws {TypeError} or {@linkcode RangeError} that names the option.
+ */
+export function restartOf(
+  { restart }: ServiceCreateOptions,
+  defaults: ResolvedRestart,
+): ResolvedRestart {
+  return resolveRestart(restart, defaults);
 }
 
 /**
@@ -49,7 +66,7 @@ export function checkUid(uid: string): string {
       `uid is a string of 1 to ${LIMITS.nameLength} characters, got ${JSON.stringify(uid)}`,
     );
   }
-  if (uid.startsWith(RESERVED_PREFIX)) {
+  if (isReserved(uid)) {
     throw new TypeError(`uids that begin with ${RESERVED_PREFIX} belong to the runtime: ${uid}`);
   }
   return uid;

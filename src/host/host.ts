@@ -6,75 +6,38 @@ import {
   type PoolAddress,
   type PoolId,
 } from "../core/address.ts";
-import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
-import { CPU } from "../core/device.ts";
-import { HostLostError, PoolLostError, PoolStartError } from "../core/errors.ts";
+import { HostLostError, PoolLostError } from "../core/errors.ts";
 import type { HostDescription, PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
-import type { ActorSystem, CreateOptions } from "../actor/context.ts";
+import type { ActorSystem, CreateOptions, WaitOptions } from "../actor/context.ts";
 import { type ActorRef, addressOf } from "../actor/ref.ts";
+import type { Watch } from "../actor/watch.ts";
 import type { HostInspection } from "../debug/inspection.ts";
-import { poolDebug } from "../debug/options.ts";
 import { HOST_UID, hostServiceOf } from "../pool/host_service.ts";
 import { LocalPool } from "../pool/local.ts";
-import type { Pool, PoolSpec, PoolStarter } from "../pool/pool.ts";
+import type { PoolSpec } from "../pool/pool.ts";
 import { poolCodec } from "../pool/pool_codec.ts";
 import { System } from "../pool/system.ts";
 import type { Placement } from "../schedule/policy.ts";
 import { type PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
 import { ActorDesk } from "./actor_desk.ts";
-import type { Gateway } from "./gateway.ts";
+import { Cluster } from "./directory/cluster.ts";
+import type { HostEvent, HostMember } from "./directory/membership.ts";
+import type { GatewayHost } from "./gateway/gateway_host.ts";
+import type { Gateway } from "./gateway/server.ts";
 import { HOST_ACTOR_TYPE, HostActor } from "./host_actor.ts";
 import { HostDebug } from "./host_debug.ts";
-import {
-  type HostOptions,
-  type ResolvedHostOptions,
-  resolveOptions,
-  starterOf,
-} from "./options.ts";
+import type { ResolvedHostOptions } from "./options.ts";
 import { Peers } from "./peers.ts";
-import { RegisteredTypes } from "./registered_types.ts";
+import { HostPools } from "./pools.ts";
+import { Recovery } from "./recovery.ts";
+import type { RegisteredTypes } from "./registered_types.ts";
 import { HostRouter } from "./router.ts";
-import { allOrNone } from "./settle.ts";
-
-/** Milliseconds between two reports of load to other hosts: fresh enough to place by, rare enough to be free. */
-const LOAD_REPORT_MS = 200;
-
-/**
- * Starts a host in this process: its main pool, the pools asked for, and its gateway if it listens.
- *
- * @throws {PoolStartError} if a pool cannot be started, with the phase and reason; nothing is left behind.
- * @throws {Deno.errors.AddrInUse} if the port is taken.
- * @throws {LinkRefusedError} or {@linkcode HostLostError} if a host to join does not let us in or is not there.
- * @throws {TypeError} or {@linkcode RangeError} for a bad option, naming it.
- * @example
- * ```ts
- * import { startHost, workerPool } from "@dramatis/dramatis";
- *
- * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
- * console.log(host.pools().map(({ name }) => name)); // ["main", "worker-1"]
- * ```
- */
-export function startHost(options: HostOptions = {}): Promise<Host> {
-  return startHostWith(options, SYSTEM_CLOCK);
-}
-
-/** {@linkcode startHost} by a clock of the testing kit. The pools beside the main one have the real time. */
-export async function startHostWith(options: HostOptions, clock: Clock): Promise<Host> {
-  const resolved = resolveOptions(options);
-  const types = await RegisteredTypes.load(resolved.modules);
-  const host = new Host(resolved, types, clock);
-  try {
-    await host.start();
-  } catch (error) {
-    await host.stop();
-    throw error;
-  }
-  return host;
-}
+import { allOrNone, withDeadline } from "./settle.ts";
 
 /** Gives the testing kit what links a host with others. */
 export let peersOf: (host: Host) => Peers;
@@ -84,19 +47,20 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   /** This incarnation's id. */
   readonly id: HostId = newHostId();
   readonly #options: ResolvedHostOptions;
-  readonly #clock: Clock;
   readonly #router: HostRouter = new HostRouter(this.id);
   readonly #codec: Codec;
   readonly #main: LocalPool;
   readonly #desk: ActorDesk;
+  readonly #cluster: Cluster;
   readonly #debug: HostDebug;
+  readonly #pools: HostPools;
+  readonly #recovery: Recovery;
   readonly #peers: Peers;
   readonly #system: System;
+  readonly #types: RegisteredTypes;
   #gateway: Gateway | undefined;
-  #lastPool: PoolId = MAIN_POOL;
-  #loadTimer: unknown;
+  #isReady = false;
   #stopped: Promise<void> | undefined;
-  #abandoned = 0;
 
   static {
     peersOf = (host) => host.#peers;
@@ -105,7 +69,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   /** For {@linkcode startHost}, which also starts it. */
   constructor(options: ResolvedHostOptions, types: RegisteredTypes, clock: Clock) {
     this.#options = options;
-    this.#clock = clock;
+    this.#types = types;
     this.#codec = poolCodec(() => this.#main);
     this.#debug = new HostDebug({
       debug: options.debug,
@@ -126,21 +90,57 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     });
     this.#router.main = this.#main;
     this.#system = this.#main.system as System;
+    this.#cluster = new Cluster({
+      directory: options.directory,
+      clock,
+      main: this.#main,
+      describe: () => this.#describe(),
+      linked: () => this.#peers.hosts,
+      dial: (address) => this.#peers.dial(address),
+      kill: ({ uid, generation }) => this.#desk.kill(uid, generation),
+    });
     this.#desk = new ActorDesk({
       main: this.#main,
       router: this.#router,
+      restart: options.recovery.restart,
+      waitPool: (pool) => this.#recovery.wait(pool),
       scheduler: new Scheduler(this.id),
       types,
-      ownPools: () => this.#ownPools(),
-      onLoad: () => this.#reportLoad(),
+      names: this.#cluster.names,
+      ownPools: () => this.#pools.all,
+      onLoad: () => this.#pools.reportLoad(),
+    });
+    this.#recovery = new Recovery({
+      options: options.recovery,
+      router: this.#router,
+      codec: this.#codec,
+      clock,
+      actors: this.#desk.recovery,
+      reopen: (pool) => this.#pools.reopen(pool),
+      ready: (pool) => this.#pools.ready(pool),
+      refuse: (frame, error) => this.#main.refuse(frame, error),
+    });
+    this.#pools = new HostPools({
+      host: options,
+      router: this.#router,
+      codec: this.#codec,
+      clock,
+      debug: this.#debug,
+      uids: this.#desk.uids,
+      recovery: this.#recovery,
+      peers: () => this.#peers,
+      onLost: (pool, reason) => this.#lose(this.id, pool, reason),
     });
     this.#peers = new Peers({
       router: this.#router,
       codec: this.#codec,
       token: options.token,
       heartbeatMs: options.heartbeatMs,
+      graceMs: options.graceMs,
+      tls: options.tls,
       clock,
       describe: () => this.#describe(),
+      onLinked: (host) => this.#cluster.linked(host),
       onLost: (host, pool, reason) => this.#lose(host, pool, reason),
     });
   }
@@ -155,7 +155,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * process can then only be ended by `Deno.exit`.
    */
   get abandonedThreads(): number {
-    return this.#abandoned;
+    return this.#pools.abandoned;
   }
 
   /** Starts what the options ask for. Called once, by {@linkcode startHost}. */
@@ -166,20 +166,17 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     });
     await this.#main.adopt(actor, HOST_ACTOR_TYPE, HOST_UID);
     await this.#main.serve();
+    await this.#cluster.open();
     await allOrNone(this.#options.pools.map((spec) => this.appendPool(spec)));
     const { listen, token } = this.#options;
     if (listen !== null) {
       // Loaded by hosts that listen alone: every worker whose actors import this package loads this file.
-      const { openGateway } = await import("./gateway.ts");
-      this.#gateway = openGateway({
-        ...listen,
-        token,
-        codec: this.#codec,
-        describe: () => this.#describe(),
-        onLink: (link) => void this.#peers.accept(link),
-      });
+      const { openGateway } = await import("./gateway/server.ts");
+      this.#gateway = await openGateway({ ...listen, token, host: this.#gatewayHost() });
     }
     for (const url of this.#options.join) await this.join(url);
+    await this.#cluster.join();
+    this.#isReady = true;
   }
 
   /** {@linkcode ActorSystem.createActor} */
@@ -189,6 +186,21 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     options?: CreateOptions<Placement>,
   ): Promise<ActorRef<A>> {
     return this.#system.createActor(type, args, options);
+  }
+
+  /** {@linkcode ActorSystem.lookup} */
+  lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>> {
+    return this.#system.lookup<A>(name);
+  }
+
+  /** {@linkcode ActorSystem.getOrCreateActor} */
+  getOrCreateActor<A extends Actor, P extends unknown[]>(
+    name: string,
+    type: ActorSource<A, P>,
+    args: NoInfer<P>,
+    options?: Omit<CreateOptions<Placement>, "name">,
+  ): Promise<ActorRef<A>> {
+    return this.#system.getOrCreateActor(name, type, args, options);
   }
 
   /** {@linkcode ActorSystem.actorRef} */
@@ -216,6 +228,16 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     return this.#system.poolConfig();
   }
 
+  /** {@linkcode ActorSystem.waitPoolRecovered} */
+  waitPoolRecovered(pool: PoolId | PoolAddress, options?: WaitOptions): Promise<void> {
+    return this.#system.waitPoolRecovered(pool, options);
+  }
+
+  /** {@linkcode ActorSystem.watch} */
+  watch(target: ActorRef<Actor>): Watch {
+    return this.#system.watch(target);
+  }
+
   /** {@linkcode ActorSystem.bufferRef} */
   bufferRef(target: BufferTarget): BufferRef {
     return this.#system.bufferRef(target);
@@ -235,9 +257,25 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     return this.#desk.candidates();
   }
 
-  /** The hosts that this one is linked with. */
-  hosts(): HostDescription[] {
-    return this.#peers.hosts;
+  /** The other hosts of the cluster that are not down: those linked with this one, and those in its directory. */
+  hosts(): HostMember[] {
+    const linked = new Map(this.#peers.hosts.map((host) => [host.id, host]));
+    return this.#cluster.membership.hosts.map((host) => ({ ...host, ...linked.get(host.id) }));
+  }
+
+  /**
+   * Tells, once each, what becomes of the other hosts from now on, until it is disposed of.
+   *
+   * @example
+   * ```ts
+   * import { formatHostId, startHost } from "@dramatis/dramatis";
+   *
+   * await using host = await startHost({ pools: [] });
+   * using _watch = host.watchHosts(({ kind, host: { id } }) => console.log(kind, formatHostId(id)));
+   * ```
+   */
+  watchHosts(listener: (event: HostEvent) => void): Disposable {
+    return this.#cluster.membership.watch(listener);
   }
 
   /**
@@ -297,22 +335,13 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * @returns The pools that came up: fewer than asked for if there is no device for them.
    * @throws {PoolStartError} with the phase and reason.
    */
-  async appendPool(spec: PoolSpec): Promise<PoolDescription[]> {
-    const starter = starterOf(spec);
-    const started = await allOrNone(
-      Array.from({ length: spec.count }, () => this.#startPool(starter)),
-      async (pool) => {
-        if (pool !== null) await this.removePool(pool.pool);
-      },
-    );
-    return started.filter((pool) => pool !== null);
+  appendPool(spec: PoolSpec): Promise<PoolDescription[]> {
+    return this.#pools.append(spec);
   }
 
   /** Ends a pool in order: its actors are destroyed. */
-  async removePool(pool: PoolId): Promise<void> {
-    const found = this.#router.pools.get(pool);
-    if (found === undefined) throw new RangeError(`This host has no pool ${pool}`);
-    await this.#stopPool(found);
+  removePool(pool: PoolId): Promise<void> {
+    return this.#pools.remove(pool);
   }
 
   /**
@@ -335,151 +364,51 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     return this.stop();
   }
 
+  #gatewayHost(): GatewayHost {
+    return {
+      id: this.id,
+      main: this.#main,
+      desk: this.#desk,
+      types: this.#types,
+      state: () => this.#stopped !== undefined ? "stopping" : this.#isReady ? "ready" : "starting",
+      describe: () => this.#describe(),
+      linked: () => this.hosts(),
+      inspect: () => this.#inspect(),
+      onSocket: (socket) => this.#peers.take(socket),
+    };
+  }
+
   async #stop(): Promise<void> {
     this.#desk.close();
     this.#debug.stop();
-    await Promise.all([...this.#router.pools.values()].map((pool) => this.#stopPool(pool)));
+    await this.#pools.stop();
+    this.#desk.watchers.stop(new HostLostError("The host was stopped", "stopped"));
     await withDeadline(this.#main.stop(), this.#options.stopTimeoutMs);
-    this.#clock.clearTimeout(this.#loadTimer);
+    this.#pools.endReports();
+    await this.#cluster.leave();
     this.#peers.close();
     await this.#gateway?.close();
     const gone = new HostLostError("The host was stopped", "stopped");
     this.#main.lost(() => true, gone);
   }
 
-  async #startPool(spec: PoolStarter): Promise<PoolDescription | null> {
-    const address: PoolAddress = { host: this.id, pool: ++this.#lastPool };
-    const pool = await spec.start({
-      address,
-      codec: this.#codec,
-      callTimeoutMs: this.#options.callTimeoutMs,
-      debug: poolDebug(this.#options.debug),
-    });
-    if (pool === null) return null;
-    if (this.#stopped !== undefined) {
-      pool.terminate(new PoolLostError("The host was stopped", "stopped"));
-      return null;
-    }
-    pool.open((frame) => this.#router.forward(frame));
-    const siblings = [...this.#router.pools.values()];
-    this.#router.pools.set(address.pool, pool);
-    this.#debug.add(pool);
-    void pool.down.then((reason) => this.#poolDown(pool, reason));
-    await Promise.all(siblings.map((sibling) => connect(pool, sibling)));
-    if (this.#router.pools.get(address.pool) !== pool) {
-      const { message } = await pool.down;
-      throw new PoolStartError(`A pool was lost while it started: ${message}`, "handshake");
-    }
-    this.#ready.add(address.pool);
-    this.#tellPools();
-    return pool.description;
-  }
-
-  /** Pools that every sibling has a port to: only these get actors. */
-  readonly #ready: Set<PoolId> = new Set();
-
-  async #stopPool(pool: Pool): Promise<void> {
-    const { name } = pool.description;
-    this.#ready.delete(pool.description.pool);
-    const inTime = await withDeadline(pool.stop(), this.#options.stopTimeoutMs);
-    if (inTime) return;
-    pool.terminate(
-      new PoolLostError(
-        `${name} did not stop in ${this.#options.stopTimeoutMs} ms: ${
-          pool.isKillable ? "it was killed" : "its thread was given up"
-        }`,
-        "killed",
-      ),
-    );
-  }
-
-  #poolDown(pool: Pool, reason: PoolLostError): void {
-    const { pool: number } = pool.description;
-    if (reason.exit === "killed" && !pool.isKillable) this.#abandoned++;
-    this.#ready.delete(number);
-    this.#router.pools.delete(number);
-    this.#debug.remove(number);
-    this.#desk.uids.dropPool(pool.description);
-    this.#lose(this.id, number, reason);
-    const from = { host: this.id, pool: MAIN_POOL };
-    this.#peers.broadcast((to) => ({
-      kind: "down",
-      id: 0,
-      to,
-      from,
-      host: this.id,
-      pool: number,
-      error: reason,
-    }));
-    this.#tellPools();
-  }
-
   /** Everything here that waits for a pool or host that is gone is told so. */
   #lose(host: HostId, pool: PoolId | null, reason: Error): void {
     const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
-    this.#desk.uids.dropElsewhere(isGone);
+    this.#desk.uids.dropElsewhere(isGone, reason);
+    if (pool === null) this.#cluster.unlinked(host);
     this.#main.lost(isGone, reason);
     for (const sibling of this.#router.pools.values()) sibling.leave(host, pool, reason);
   }
 
-  #ownPools(): PoolDescription[] {
-    const main: PoolDescription = {
-      ...this.#main.address,
-      name: "main",
-      kind: "main",
-      label: null,
-      device: CPU,
-      actors: this.#desk.uids.actorsIn(MAIN_POOL),
-    };
-    const pools = [main];
-    for (const number of this.#ready) {
-      const { description } = this.#router.pools.get(number)!;
-      pools.push({ ...description, actors: this.#desk.uids.actorsIn(number) });
-    }
-    return pools.sort((a, b) => a.pool - b.pool);
-  }
-
   async #inspect(): Promise<HostInspection> {
     const { id, address, abandonedThreads } = this;
-    const pools = await Promise.all(this.#ownPools().map((pool) => this.#debug.inspect(pool)));
+    const pools = await Promise.all(this.#pools.all.map((pool) => this.#debug.inspect(pool)));
     return { id, address, pools, deadLetters: this.#debug.deadLetters, abandonedThreads };
   }
 
   #describe(): HostDescription {
-    return { id: this.id, address: this.address, pools: this.#ownPools() };
-  }
-
-  #tellPools(): void {
-    const pools = this.#ownPools();
-    const from = { host: this.id, pool: MAIN_POOL };
-    this.#peers.broadcast((to) => ({ kind: "pools", id: 0, to, from, pools }));
-  }
-
-  #reportLoad(): void {
-    if (this.#loadTimer !== undefined || this.#router.peers.size === 0) return;
-    this.#loadTimer = this.#clock.setTimeout(() => {
-      this.#loadTimer = undefined;
-      this.#tellPools();
-    }, LOAD_REPORT_MS);
-  }
-}
-
-/** Joins two pools by a port of their own, if they are in one process. */
-async function connect(a: Pool, b: Pool): Promise<void> {
-  if (a.join === undefined || b.join === undefined) return;
-  const { port1, port2 } = new MessageChannel();
-  await Promise.all([a.join(b.description.pool, port1), b.join(a.description.pool, port2)]);
-}
-
-/** Waits, but not for ever; `false` if time is up. */
-async function withDeadline(work: Promise<void>, ms: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
+    const address = this.#options.listen?.advertise ?? this.address;
+    return { id: this.id, address, pools: this.#pools.all };
   }
 }

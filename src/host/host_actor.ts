@@ -1,4 +1,4 @@
-import { type ActorAddress, formatPool } from "../core/address.ts";
+import { type ActorAddress, formatPool, type PoolId } from "../core/address.ts";
 import type { PoolDescription, TypeName } from "../core/protocol.ts";
 import { StatelessActor } from "../actor/actor.ts";
 import { type ActorType, callableMethods, RUNTIME_MODULE } from "../actor/actor_type.ts";
@@ -46,6 +46,23 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
 
   destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void> {
     return this.#desk.destroy(uid, kill, isPart === true);
+  }
+
+  waitPool(pool: PoolId): Promise<void> {
+    return this.#desk.service.waitPool(pool);
+  }
+
+  watch(uid: string): Promise<Error> {
+    return this.#desk.service.watch(uid, this.context.signal);
+  }
+
+  lookup(name: string): Promise<ActorAddress> {
+    this.#checkSender("directory");
+    return this.#desk.service.lookup(name);
+  }
+
+  named(name: string): Promise<ActorAddress> {
+    return this.#desk.service.named(name);
   }
 
   pools(): PoolDescription[] {

@@ -7,7 +7,8 @@ import type { DeadLetterCount, PoolInspection, PoolState } from "../debug/inspec
 import { LoopWatch, type WatchedLoop } from "../debug/loop_watch.ts";
 import { poolDebug, type ResolvedDebug } from "../debug/options.ts";
 import type { DebugReport } from "../debug/report.ts";
-import type { LocalDebug, LocalPool } from "../pool/local.ts";
+import type { LocalPool } from "../pool/local.ts";
+import type { LocalDebug } from "../pool/self_watch.ts";
 import type { Pool } from "../pool/pool.ts";
 import { poolServiceOf } from "../pool/pool_service.ts";
 
@@ -15,7 +16,7 @@ import { poolServiceOf } from "../pool/pool_service.ts";
 const INSPECT_TIMEOUT_MS = 1000;
 
 /** What a pool that does not answer says of itself. */
-const SILENT: PoolState = Object.freeze({ actors: [], pendingCalls: 0, streams: 0 });
+const SILENT: PoolState = Object.freeze({ actors: [], ended: {}, pendingCalls: 0, streams: 0 });
 
 /** What {@linkcode HostDebug} needs of its host. */
 export interface DebuggedHost {

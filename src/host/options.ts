@@ -3,6 +3,19 @@ import type { DeadLetter } from "../actor/dead_letter.ts";
 import { type DebugOptions, type ResolvedDebug, resolveDebug } from "../debug/options.ts";
 import type { PoolSpec, PoolStarter } from "../pool/pool.ts";
 import { workerPool } from "../pool/worker.ts";
+import type { GatewayTls } from "./gateway/tls_front.ts";
+import { type GatewayLimits, resolveLimits } from "./gateway/limits.ts";
+import { type GatewayRefusal, printRefusal } from "./gateway/refusals.ts";
+import type { LinkTls } from "./peers.ts";
+import { isLoopback } from "./gateway/source.ts";
+import type { DirectorySpec, DirectoryStarter } from "./directory/directory.ts";
+import { memoryDirectory } from "./directory/memory_directory.ts";
+import {
+  type AutoRecover,
+  type RecoveryOptions,
+  type ResolvedRecovery,
+  resolveRecovery,
+} from "./recovery_options.ts";
 
 /** What {@linkcode startHost} takes. Durations are in milliseconds. */
 export interface HostOptions {
@@ -18,6 +31,11 @@ export interface HostOptions {
   listen?: ListenOptions;
   /** Gateways of hosts to link with, for example `ws://10.0.0.2:7300`. */
   join?: readonly string[];
+  /**
+   * Where the names and the live hosts of the cluster are kept: the same for all its hosts.
+   * @default memoryDirectory()
+   */
+  directory?: DirectorySpec;
   /** The secret that hosts show each other. Needed to listen beyond loopback. */
   token?: string;
   /** URLs of modules whose actors other hosts may create here, by type name. */
@@ -28,15 +46,35 @@ export interface HostOptions {
    */
   callTimeoutMs?: number;
   /**
-   * The interval of heartbeats between hosts; three missed ones end the link.
+   * The interval of heartbeats between hosts; after three missed ones the link is taken to be lost.
    * @default 1000
    */
   heartbeatMs?: number;
+  /**
+   * How long a link to another host that is lost may take to come back; what is sent meanwhile waits.
+   * Past it calls reject with `HostLostError`. 0 waits for none. A process that has ended, so that nobody
+   * listens there any more, is known within three heartbeats.
+   * @default 10 heartbeats
+   */
+  graceMs?: number;
+  /** The certificate (PEM) of the authority that signs those of other hosts, for `wss:` addresses. */
+  ca?: string;
   /**
    * How long `stop()` waits for running messages and `preDestroy` before it ends pools by force.
    * @default 5000
    */
   stopTimeoutMs?: number;
+  /**
+   * What becomes of a pool that dies: it is started again at the same address and its actors are made
+   * again (`"actor"`), it is started again without actors (`"pool"`), or it is gone (`false`).
+   * @default "actor"
+   */
+  autoRecover?: AutoRecover;
+  /**
+   * How often and how fast that is, how long messages wait meanwhile, and who hears of it.
+   * @default {}
+   */
+  recovery?: RecoveryOptions;
   /**
    * Hears of every message that nobody waits for and that failed or found nobody.
    * @default a line on standard error
@@ -62,21 +100,69 @@ export interface ListenOptions {
    * @default "127.0.0.1"
    */
   hostname?: string;
+  /**
+   * The address that other hosts reach it at, `host:port`, where that is not the one that it listens on.
+   * @default the address that it listens on
+   */
+  advertise?: string;
+  /**
+   * The gateway's certificate (PEM), with those between it and the authority. With it and the key it
+   * speaks TLS: `wss:` and `https:` only.
+   */
+  cert?: string;
+  /** The certificate's key (PEM). */
+  key?: string;
+  /**
+   * Whether only those may come in that show a certificate signed by the `ca` of the options, or by this
+   * host's own certificate where there is none.
+   * @default false
+   */
+  clientCertificates?: boolean;
+  /** A second secret, for people and monitors who may look but not change anything. Not for hosts. */
+  readToken?: string;
+  /**
+   * How much is taken at once.
+   * @default {}
+   */
+  limits?: GatewayLimits;
+  /**
+   * Hears of requests that were refused for where they come from, their token, or their number or size.
+   * @default a line on standard error
+   */
+  onRefusal?: (refusal: GatewayRefusal) => void;
+}
+
+/** {@linkcode ListenOptions}, decided. */
+export interface ResolvedListen {
+  readonly port: number;
+  readonly hostname: string;
+  readonly advertise: string | null;
+  readonly tls: GatewayTls | null;
+  readonly readToken: string | null;
+  readonly limits: Readonly<Required<GatewayLimits>>;
+  readonly onRefusal: (refusal: GatewayRefusal) => void;
 }
 
 /** Every option, decided. */
 export interface ResolvedHostOptions {
   readonly pools: readonly PoolStarter[];
-  readonly listen: Required<ListenOptions> | null;
+  readonly listen: ResolvedListen | null;
   readonly join: readonly string[];
+  readonly directory: DirectoryStarter;
   readonly token: string | null;
   readonly modules: readonly string[];
   readonly callTimeoutMs: number;
   readonly heartbeatMs: number;
+  readonly graceMs: number;
+  readonly tls: LinkTls;
   readonly stopTimeoutMs: number;
+  readonly recovery: ResolvedRecovery;
   readonly onDeadLetter: (letter: DeadLetter) => void;
   readonly debug: ResolvedDebug | null;
 }
+
+/** Heartbeats that a lost link has to come back in: most breaks of a network are over by then. */
+const GRACE_BEATS = 10;
 
 /** The port that hosts listen on unless told otherwise. */
 export const DEFAULT_PORT = 7300;
@@ -90,24 +176,74 @@ export function resolveOptions(options: HostOptions): ResolvedHostOptions {
   const { listen, token = null } = options;
   const resolved: ResolvedHostOptions = {
     pools: (options.pools ?? [workerPool()]).map(starterOf),
-    listen: listen === undefined
-      ? null
-      : { port: listen.port ?? DEFAULT_PORT, hostname: listen.hostname ?? "127.0.0.1" },
+    listen: listen === undefined ? null : resolveListen(listen, token, options.ca),
     join: options.join ?? [],
+    directory: directoryOf(options.directory ?? memoryDirectory()),
     token,
     modules: options.modules ?? [],
     callTimeoutMs: options.callTimeoutMs ?? Infinity,
     heartbeatMs: options.heartbeatMs ?? 1000,
+    graceMs: options.graceMs ?? GRACE_BEATS * (options.heartbeatMs ?? 1000),
+    tls: tlsOf(options),
     stopTimeoutMs: options.stopTimeoutMs ?? 5000,
+    recovery: resolveRecovery(options.autoRecover, options.recovery),
     onDeadLetter: options.onDeadLetter ?? printDeadLetter,
     debug: resolveDebug(options.debug),
   };
   if (resolved.callTimeoutMs !== Infinity) checkDuration("callTimeoutMs", resolved.callTimeoutMs);
   checkDuration("heartbeatMs", resolved.heartbeatMs);
+  if (resolved.graceMs !== 0) checkDuration("graceMs", resolved.graceMs);
   checkDuration("stopTimeoutMs", resolved.stopTimeoutMs);
   if (token === "") throw new TypeError("token is empty: leave it out, or give a secret");
-  if (resolved.listen !== null) checkListen(resolved.listen, token);
   return resolved;
+}
+
+/** What links over TLS go by: a host that has a certificate shows it also where it dials. */
+function tlsOf({ ca, listen: { cert, key } = {} }: HostOptions): LinkTls {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  };
+}
+
+function gatewayTlsOf(
+  { cert, key, clientCertificates = false }: ListenOptions,
+  ca: string | undefined,
+): GatewayTls | null {
+  if (cert === undefined && key === undefined && !clientCertificates) return null;
+  if (cert === undefined || key === undefined) {
+    throw new TypeError("TLS takes both listen.cert and listen.key");
+  }
+  return { cert, key, clientCa: clientCertificates ? ca ?? cert : null };
+}
+
+function resolveListen(
+  options: ListenOptions,
+  token: string | null,
+  ca: string | undefined,
+): ResolvedListen {
+  const { port = DEFAULT_PORT, hostname = "127.0.0.1", readToken = null } = options;
+  const { onRefusal = printRefusal } = options;
+  checkListen(hostname, port, token);
+  if (readToken !== null && (readToken === "" || token === null || readToken === token)) {
+    throw new TypeError(
+      "listen.readToken is a secret beside the host's own token, and another one",
+    );
+  }
+  const tls = gatewayTlsOf(options, ca);
+  const { advertise = null } = options;
+  if (advertise !== null && !/^[^\s/]+:\d+$/.test(advertise)) {
+    throw new TypeError(`listen.advertise is host:port, got ${JSON.stringify(advertise)}`);
+  }
+  return {
+    port,
+    hostname,
+    advertise,
+    tls,
+    readToken,
+    limits: resolveLimits(options.limits),
+    onRefusal,
+  };
 }
 
 /**
@@ -122,7 +258,16 @@ export function starterOf(spec: PoolSpec): PoolStarter {
   );
 }
 
-function checkListen({ hostname, port }: Required<ListenOptions>, token: string | null): void {
+function directoryOf(spec: DirectorySpec): DirectoryStarter {
+  if (typeof (spec as Partial<DirectoryStarter>)?.open === "function") {
+    return spec as DirectoryStarter;
+  }
+  throw new TypeError(
+    `directory is memoryDirectory() or natsDirectory(), got ${JSON.stringify(spec)}`,
+  );
+}
+
+function checkListen(hostname: string, port: number, token: string | null): void {
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new RangeError(`listen.port is a whole number from 0 to 65535, got ${port}`);
   }
@@ -132,11 +277,6 @@ function checkListen({ hostname, port }: Required<ListenOptions>, token: string 
         `Give a token, or listen on 127.0.0.1`,
     );
   }
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || hostname === "[::1]" ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 function checkDuration(name: string, value: number): void {

@@ -4,7 +4,10 @@ import type { Codec } from "../core/codec.ts";
 import { LinkRefusedError, ProtocolError } from "../core/errors.ts";
 import type { Frame, HostDescription, PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";
+import { LinkAcceptor } from "../link/link_acceptor.ts";
+import type { LinkSocket } from "../link/link_socket.ts";
 import { openSession, type Session } from "../link/session.ts";
+import { webSocketLink } from "../link/websocket.ts";
 import type { HostRouter, Peer } from "./router.ts";
 
 /** What the links to other hosts need from this one. */
@@ -13,12 +16,28 @@ export interface PeersOptions {
   readonly codec: Codec;
   readonly token: string | null;
   readonly heartbeatMs: number;
+  /** Milliseconds until a lost link is given up. */
+  readonly graceMs: number;
+  /** Whom to trust behind `wss:` addresses, and what to show them. */
+  readonly tls: LinkTls;
   /** What heartbeats go by. */
   readonly clock: Clock;
   /** This host, as it is now. */
   describe(): HostDescription;
+  /** Another host has been linked. */
+  onLinked?(host: HostDescription): void;
   /** A pool of another host, or with `pool: null` all of it, is gone. */
   onLost(host: HostId, pool: number | null, reason: Error): void;
+}
+
+/** Certificates (PEM) for links over TLS. */
+export interface LinkTls {
+  /** Of the authority that signs the other hosts' certificates, where it is not a public one. */
+  readonly ca?: string;
+  /** This host's own. */
+  readonly cert?: string;
+  /** Its key. */
+  readonly key?: string;
 }
 
 /** Who opened a session: we did, or the other host. */
@@ -35,9 +54,14 @@ export class Peers {
   readonly #sessions = new Map<HostId, Map<Role, Session>>();
   /** Links whose other side has not introduced itself yet. */
   readonly #handshakes = new Set<AbortController>();
+  readonly #acceptor: LinkAcceptor;
 
   constructor(options: PeersOptions) {
     this.#options = options;
+    this.#acceptor = new LinkAcceptor({
+      ...options,
+      onSocket: (socket) => void this.#accept(webSocketLink(socket, this.codec), null),
+    });
   }
 
   /** How frames of this host are written. */
@@ -60,14 +84,16 @@ export class Peers {
    * @throws {HostLostError} if it cannot be reached.
    */
   async dial(url: string): Promise<HostDescription> {
-    const { token, codec } = this.#options;
-    const { dialWebSocket } = await import("../link/dial.ts");
-    const link = await dialWebSocket(
-      linkUrl(url),
-      token === null ? {} : { token },
-      codec,
-    );
-    return await this.greet(link);
+    const { token, tls, codec } = this.#options;
+    const { dialHost } = await import("../link/dial.ts");
+    const options = token === null ? tls : { ...tls, token };
+    const link = await dialHost(linkUrl(url, tls), options, this.#options, codec);
+    return (await this.#open(link, "dial", null)).peer;
+  }
+
+  /** Takes a socket that another host has opened: for a link, or to go on with one. */
+  take(socket: LinkSocket): void {
+    this.#acceptor.accept(socket);
   }
 
   /**
@@ -77,13 +103,17 @@ export class Peers {
    * @throws {HostLostError} if it does not answer.
    */
   async greet(link: Link): Promise<HostDescription> {
-    return (await this.#open(link, "dial")).peer;
+    return (await this.#open(link, "dial", this.#options.heartbeatMs)).peer;
   }
 
   /** Takes a link that another host has opened. */
-  async accept(link: Link): Promise<void> {
+  accept(link: Link): Promise<void> {
+    return this.#accept(link, this.#options.heartbeatMs);
+  }
+
+  async #accept(link: Link, heartbeatMs: number | null): Promise<void> {
     try {
-      await this.#open(link, "accept");
+      await this.#open(link, "accept", heartbeatMs);
     } catch {
       // Whoever knocked and did not introduce himself has been told why.
     }
@@ -98,14 +128,16 @@ export class Peers {
 
   /** Says goodbye to all. */
   close(): void {
+    this.#acceptor.close();
     for (const handshake of this.#handshakes) handshake.abort(new Error("the host stops"));
     for (const sessions of [...this.#sessions.values()]) {
       for (const session of sessions.values()) session.goodbye("it stops");
     }
   }
 
-  async #open(link: Link, role: Role): Promise<Session> {
-    const { router, codec, heartbeatMs, clock } = this.#options;
+  /** @param heartbeatMs `null` if the link looks itself whether the other side lives. */
+  async #open(link: Link, role: Role, heartbeatMs: number | null): Promise<Session> {
+    const { router, codec, clock } = this.#options;
     const self = this.#options.describe();
     const handshake = new AbortController();
     this.#handshakes.add(handshake);
@@ -120,6 +152,7 @@ export class Peers {
         onClosed: (cause, session) => this.#closed(session, cause),
       });
       const { id, pools } = session.peer;
+      if (role === "accept") this.#replace(id);
       const sessions = this.#sessions.get(id) ?? new Map<Role, Session>();
       const refusal = id === self.id
         ? "a host cannot link with itself"
@@ -140,10 +173,18 @@ export class Peers {
           send: (frame) => session.send(frame),
           forward: (frame) => session.forward(frame),
         });
+        this.#options.onLinked?.(session.peer);
       }
       return session;
     } finally {
       this.#handshakes.delete(handshake);
+    }
+  }
+
+  /** A host that links anew has given up what was there before, where that is interrupted. */
+  #replace(host: HostId): void {
+    for (const session of this.#sessions.get(host)?.values() ?? []) {
+      if (session.isInterrupted) session.goodbye("the other host has linked anew");
     }
   }
 
@@ -210,11 +251,14 @@ function ownPools(pools: readonly PoolDescription[], host: HostId): readonly Poo
   throw new ProtocolError("A host can only describe its own pools");
 }
 
-/** A gateway's address as people write it, as the URL of its link. */
-function linkUrl(text: string): URL {
-  const url = URL.parse(/^\w+:\/\//.test(text) ? text : `ws://${text}`);
+/** A gateway's address as people write it, as the URL of its link: a host with certificates takes it for one with. */
+function linkUrl(text: string, { ca, cert }: LinkTls): URL {
+  const scheme = ca === undefined && cert === undefined ? "ws" : "wss";
+  const url = URL.parse(/^\w+:\/\//.test(text) ? text : `${scheme}://${text}`);
   if (url === null || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
-    throw new TypeError(`Cannot join ${JSON.stringify(text)}: expected ws://host:port`);
+    throw new TypeError(
+      `Cannot join ${JSON.stringify(text)}: expected ws://host:port or wss://host:port`,
+    );
   }
   if (url.pathname === "/") url.pathname = "/link";
   return url;

@@ -1,10 +1,13 @@
 import { ActorStartError } from "../core/errors.ts";
 import type { TypeName } from "../core/protocol.ts";
-import { findActorType, formatType } from "../actor/actor_type.ts";
+import { type ActorType, findActorType, formatType } from "../actor/actor_type.ts";
+
+/** A type that may be made from outside. */
+export type RegisteredType = Pick<ActorType, "name" | "home">;
 
 /** The types that other hosts may make actors of: what the modules given at start export. */
 export class RegisteredTypes {
-  readonly #types = new Map<string, TypeName[]>();
+  readonly #types = new Map<string, RegisteredType[]>();
 
   /**
    * Imports modules and registers every actor class and kernel that they export.
@@ -17,9 +20,14 @@ export class RegisteredTypes {
     return types;
   }
 
+  /** All of them. */
+  get all(): RegisteredType[] {
+    return [...this.#types.values()].flat();
+  }
+
   /** Every name, for people. */
   get names(): string[] {
-    return [...this.#types.values()].flat().map(formatType);
+    return this.all.map(({ name }) => formatType(name));
   }
 
   /**
@@ -28,18 +36,27 @@ export class RegisteredTypes {
    * @throws {ActorStartError} in phase `load` if it is unknown, ambiguous or of another version.
    */
   find(asked: TypeName): TypeName {
+    return this.registered(asked).name;
+  }
+
+  /**
+   * The same, with where its actors are at home.
+   *
+   * @throws {ActorStartError} likewise.
+   */
+  registered(asked: Pick<TypeName, "name" | "version">): RegisteredType {
     const types = this.#types.get(asked.name);
     if (types === undefined) {
       throw refusal(`has no actor type ${asked.name}; it has: ${this.names.join(", ") || "none"}`);
     }
-    const found = types.filter(({ version }) => version === asked.version);
+    const found = types.filter(({ name }) => name.version === asked.version);
     if (found.length > 1) {
       throw refusal(
         `has several actor types ${asked.name}: give them names by @actor(…, { name })`,
       );
     }
     if (found[0] !== undefined) return found[0];
-    const versions = types.map(({ version }) => JSON.stringify(version)).join(", ");
+    const versions = types.map(({ name }) => JSON.stringify(name.version)).join(", ");
     throw refusal(
       `has ${asked.name} in version ${versions}, not ${JSON.stringify(asked.version)}`,
     );
@@ -50,12 +67,12 @@ export class RegisteredTypes {
     if (types.length === 0) {
       throw new TypeError(`Module ${url} exports no actor: decorate a class with @actor`);
     }
-    for (const { name } of types) {
+    for (const { name, home } of types) {
       const others = this.#types.get(name.name) ?? [];
       const isKnown = others.some((one) =>
-        one.module === name.module && one.export === name.export
+        one.name.module === name.module && one.name.export === name.export
       );
-      if (!isKnown) this.#types.set(name.name, [...others, name]);
+      if (!isKnown) this.#types.set(name.name, [...others, { name, home }]);
     }
   }
 }
@@ -71,7 +88,7 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
 
 function refusal(what: string): ActorStartError {
   return new ActorStartError(
-    `The other host ${what}. Its modules are given at its start (--modules)`,
+    `The host that was to make it ${what}. Its modules are given at its start (--modules)`,
     "load",
   );
 }

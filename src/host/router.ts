@@ -13,13 +13,16 @@ export interface Peer {
   forward(frame: RawFrame): void;
 }
 
-type Way = Pick<Peer, "send" | "forward">;
+/** What takes frames to where they are to go. */
+export type Way = Pick<Peer, "send" | "forward">;
 
 /** Finds the way to every pool of this host and to every linked host, by a frame's header alone. */
 export class HostRouter implements Router {
   /** The host whose pools these are. */
   readonly self: HostId;
   readonly pools: Map<number, Pool> = new Map();
+  /** The ways to pools that are being recovered: ahead of the pools themselves, until their actors are there. */
+  readonly gaps: Map<number, Way> = new Map();
   readonly peers: Map<HostId, Peer> = new Map();
   /** The host's own pool; set once, when it exists. */
   main: LocalPool | undefined;
@@ -55,7 +58,7 @@ export class HostRouter implements Router {
           `Host ${formatHostId(to.host)} is gone, or was never linked with this one`,
         );
     }
-    const pool = this.pools.get(to.pool);
-    return pool?.link ?? new PoolLostError(`There is no ${formatPool(to)}: it is gone`, "lost");
+    const way = this.gaps.get(to.pool) ?? this.pools.get(to.pool)?.link;
+    return way ?? new PoolLostError(`There is no ${formatPool(to)}: it is gone`, "lost");
   }
 }

@@ -1,4 +1,4 @@
-/** How a host waits for several things of which some may fail. */
+/** How a host waits for things of which some may fail, or never come to their end. */
 
 /** Waits for all. If one fails, the others are undone once they are over, and its error is thrown. */
 export async function allOrNone<T>(
@@ -17,4 +17,17 @@ export async function allOrNone<T>(
 export async function allOver(work: readonly Promise<void>[]): Promise<void> {
   if (work.length > 1) await Promise.allSettled(work);
   for (const one of work) await one;
+}
+
+/** Waits, but not for ever; `false` if time is up. */
+export async function withDeadline(work: Promise<void>, ms: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,5 +1,16 @@
 import type { HostId, PoolAddress, PoolId } from "../core/address.ts";
-import { ActorExistsError, ActorNotFoundError } from "../core/errors.ts";
+import { ActorExistsError, ActorNotFoundError, ActorStoppedError } from "../core/errors.ts";
+import type { CellOptions, TypeName } from "../core/protocol.ts";
+import type { ResolvedRestart } from "../actor/restart.ts";
+import type { KeptArgs } from "./kept_args.ts";
+
+/** What an actor is made of again when its pool is recovered. */
+export interface Kept {
+  readonly type: TypeName;
+  readonly args: KeptArgs;
+  readonly options: CellOptions;
+  readonly restart: ResolvedRestart;
+}
 
 /** Where one uid of this host is. */
 export interface UidEntry {
@@ -10,9 +21,16 @@ export interface UidEntry {
   elsewhere: readonly PoolAddress[];
   /** The other hosts that had a replica at first, and so know the uid too. */
   readonly others: readonly HostId[];
-  readonly generation: number;
-  /** `starting` reserves the uid; only `live` actors are found by others. */
-  state: "starting" | "live" | "stopping";
+  generation: number;
+  /**
+   * `starting` reserves the uid; only `live` actors are found by others, and those that are `recovering`:
+   * their pool has died, and they are made again.
+   */
+  state: "starting" | "live" | "recovering" | "stopping";
+  /** `null` if it is not made again. */
+  kept: Kept | null;
+  /** When it was made again. */
+  restarts: readonly number[];
 }
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -21,7 +39,13 @@ const NONE: readonly never[] = Object.freeze([]);
 export class UidTable {
   readonly #entries = new Map<string, UidEntry>();
   readonly #counts = new Map<PoolId, number>();
+  readonly #onFree: (entry: UidEntry, reason: () => Error) => void;
   #generation = 0;
+
+  /** @param onFree An actor has ended, or has not started: its uid is free. */
+  constructor(onFree: (entry: UidEntry, reason: () => Error) => void = () => {}) {
+    this.#onFree = onFree;
+  }
 
   /**
    * Takes a uid for an actor that is about to start.
@@ -49,6 +73,8 @@ export class UidTable {
       others: elsewhere.length === 0 ? NONE : [...new Set(elsewhere.map(({ host }) => host))],
       generation: ++this.#generation,
       state: "starting",
+      kept: null,
+      restarts: NONE,
     };
     this.#entries.set(uid, entry);
     for (const pool of pools) this.#counts.set(pool, this.actorsIn(pool) + 1);
@@ -56,10 +82,11 @@ export class UidTable {
   }
 
   /** Frees the uid; not that of another actor which has taken it since. */
-  release(entry: UidEntry): void {
+  release(entry: UidEntry, reason: () => Error = () => stopped(entry)): void {
     if (this.#entries.get(entry.uid) !== entry) return;
     this.#entries.delete(entry.uid);
     for (const pool of entry.pools) this.#counts.set(pool, this.actorsIn(pool) - 1);
+    this.#onFree(entry, reason);
   }
 
   /** The entry of a uid, if it is taken. */
@@ -74,9 +101,24 @@ export class UidTable {
    */
   live(uid: string): UidEntry {
     const entry = this.#entries.get(uid);
-    if (entry?.state === "live") return entry;
+    if (entry?.state === "live" || entry?.state === "recovering") return entry;
     const state = entry === undefined ? "" : ` (it is ${entry.state})`;
     throw new ActorNotFoundError(`There is no actor ${JSON.stringify(uid)} on this host${state}`);
+  }
+
+  /** Actors of a pool that has died are to be made again: those of whom the caller says so. */
+  keepPool(pool: PoolId, isKept: (entry: UidEntry) => boolean): UidEntry[] {
+    const kept = [...this.#entries.values()].filter((entry) =>
+      (entry.state === "live" || entry.state === "recovering") && entry.pools.length === 1 &&
+      entry.pools[0] === pool && isKept(entry)
+    );
+    for (const entry of kept) entry.state = "recovering";
+    return kept;
+  }
+
+  /** An actor is made again: it gets the next generation. */
+  renew(entry: UidEntry): void {
+    entry.generation = ++this.#generation;
   }
 
   /** The uid that has this generation; `null` if it is free by now. */
@@ -92,26 +134,35 @@ export class UidTable {
     return this.#counts.get(pool) ?? 0;
   }
 
-  /** Forgets a pool of this host that is gone; an actor goes with the last pool that has it. */
-  dropPool({ pool }: Pick<PoolAddress, "pool">): void {
+  /**
+   * Forgets the actors that went with a pool of this host, but for those that are recovering; one with
+   * replicas goes with the last pool that has it.
+   */
+  dropPool({ pool }: Pick<PoolAddress, "pool">, reason: Error): void {
     for (const entry of [...this.#entries.values()]) {
-      if (!entry.pools.includes(pool)) continue;
+      if (!entry.pools.includes(pool) || entry.state === "recovering") continue;
       entry.pools = entry.pools.filter((one) => one !== pool);
-      this.#releaseEmpty(entry);
+      this.#counts.set(pool, this.actorsIn(pool) - 1);
+      this.#releaseEmpty(entry, reason);
     }
-    this.#counts.delete(pool);
+    if (this.actorsIn(pool) === 0) this.#counts.delete(pool);
   }
 
   /** Forgets pools of other hosts that are gone. */
-  dropElsewhere(isGone: (pool: PoolAddress) => boolean): void {
+  dropElsewhere(isGone: (pool: PoolAddress) => boolean, reason: Error): void {
     for (const entry of [...this.#entries.values()]) {
       if (!entry.elsewhere.some(isGone)) continue;
       entry.elsewhere = entry.elsewhere.filter((one) => !isGone(one));
-      this.#releaseEmpty(entry);
+      this.#releaseEmpty(entry, reason);
     }
   }
 
-  #releaseEmpty(entry: UidEntry): void {
-    if (entry.pools.length === 0 && entry.elsewhere.length === 0) this.release(entry);
+  #releaseEmpty(entry: UidEntry, reason: Error): void {
+    if (entry.pools.length > 0 || entry.elsewhere.length > 0) return;
+    this.release(entry, () => reason);
   }
+}
+
+function stopped({ uid }: UidEntry): ActorStoppedError {
+  return new ActorStoppedError(`${uid} was destroyed or killed`);
 }

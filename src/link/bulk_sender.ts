@@ -81,7 +81,15 @@ export class Line {
 interface Running {
   readonly transfer: Transfer;
   readonly line: Line;
+  /** Batches that were given to the link before it, and go before it. */
+  readonly after: number;
   started: boolean;
+}
+
+/** Batches of small frames on their way: since the link began, so many have waited, and so many have gone. */
+export interface BatchCount {
+  queued: number;
+  sent: number;
 }
 
 /**
@@ -91,6 +99,7 @@ interface Running {
 export class BulkSender {
   readonly #codec: Codec;
   readonly #release: (batch: Uint8Array) => void;
+  readonly #batches: Readonly<BatchCount>;
   readonly #window = new Window();
   readonly #lines = new Map<string, Line>();
   /** The line of what waits for all other lines; while it is there, everything new goes into it. */
@@ -102,10 +111,18 @@ export class BulkSender {
   #bytes = 0;
   #number = 0;
 
-  /** @param release Takes batches that need no longer wait. */
-  constructor(codec: Codec, release: (batch: Uint8Array) => void) {
+  /**
+   * @param release Takes batches that need no longer wait.
+   * @param batches Kept by the link.
+   */
+  constructor(
+    codec: Codec,
+    release: (batch: Uint8Array) => void,
+    batches: Readonly<BatchCount>,
+  ) {
     this.#codec = codec;
     this.#release = release;
+    this.#batches = batches;
   }
 
   /** Whether no large frame is under way, so that nothing has to wait. */
@@ -146,7 +163,9 @@ export class BulkSender {
 
   /** Whether {@linkcode next} has something; `all` leaves the window out of account. */
   isReady(all: boolean): boolean {
-    return this.#turns.length + this.#waiting.length > 0 && (all || this.#window.isOpen);
+    const next = this.#waiting[0];
+    return (this.#turns.length > 0 || (next !== undefined && this.#isDue(next))) &&
+      (all || this.#window.isOpen);
   }
 
   /** The next message. */
@@ -198,10 +217,17 @@ export class BulkSender {
   /** The transfer whose turn it is. The oldest that waits goes first, if the receiver has room for it. */
   #turn(): Running {
     const next = this.#waiting[0];
-    if (next === undefined || !this.#hasRoomFor(next.transfer)) return this.#turns.shift()!;
+    if (next === undefined || !this.#isDue(next) || !this.#hasRoomFor(next.transfer)) {
+      return this.#turns.shift()!;
+    }
     this.#waiting.shift();
     this.#turnBytes += next.transfer.byteLength;
     return next;
+  }
+
+  /** A full socket lets batches wait: what was sent before a large frame is not to come after it. */
+  #isDue({ after }: Running): boolean {
+    return this.#batches.sent >= after;
   }
 
   #hasRoomFor({ byteLength }: Transfer): boolean {
@@ -211,7 +237,7 @@ export class BulkSender {
 
   #run(line: Line, transfer: Transfer): void {
     this.#bytes += transfer.byteLength;
-    this.#waiting.push({ transfer, line, started: false });
+    this.#waiting.push({ transfer, line, after: this.#batches.queued, started: false });
   }
 
   /** The head of a line has gone: batches that waited follow it, up to the next large frame. */

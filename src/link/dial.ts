@@ -3,9 +3,12 @@ import type { IncomingMessage } from "node:http";
 // @ts-types="@types/ws"
 import { WebSocket as WebSocketClient } from "ws";
 import type { Codec } from "../core/codec.ts";
-import { HostLostError, LinkRefusedError } from "../core/errors.ts";
+import { type DramatisError, HostLostError, LinkRefusedError } from "../core/errors.ts";
 import { MESSAGE_BYTES } from "./bulk.ts";
 import type { Link } from "./link.ts";
+import type { LinkSocket } from "./link_socket.ts";
+import { openResumable } from "./reconnect.ts";
+import type { ResumeOptions } from "./resumable_socket.ts";
 import { webSocketLink } from "./websocket.ts";
 
 /** How long a dial may take, unless told. */
@@ -24,10 +27,46 @@ export interface DialOptions {
   readonly timeoutMs?: number;
   /** The certificate (PEM) to trust for `wss:`, where it is not a public one. */
   readonly ca?: string;
+  /** The certificate (PEM) to show for `wss:`, where the other host wants one. */
+  readonly cert?: string;
+  /** Its key (PEM). */
+  readonly key?: string;
 }
 
 /**
- * Dials another host.
+ * Dials another host, for a link that ends with its socket.
+ *
+ * @throws what {@linkcode dialSocket} throws.
+ */
+export function dialWebSocket(
+  url: string | URL,
+  options: DialOptions,
+  codec: Codec,
+): Promise<Link> {
+  return dialSocket(url, options, (socket) => webSocketLink(socket, codec));
+}
+
+/**
+ * Dials another host, for a link that outlives its sockets.
+ *
+ * @throws what {@linkcode dialSocket} and {@linkcode openResumable} throw.
+ */
+export function dialHost(
+  url: string | URL,
+  options: Omit<DialOptions, "signal" | "timeoutMs">,
+  resume: ResumeOptions,
+  codec: Codec,
+): Promise<Link> {
+  return openResumable({
+    ...resume,
+    token: options.token ?? null,
+    random: Math.random,
+    dial: (take, again) => dialSocket(url, { ...options, ...again }, take),
+  }, (socket) => webSocketLink(socket, codec));
+}
+
+/**
+ * Opens a socket to another host, and gives it to `take` before its first message.
  *
  * Over npm's `ws`, because Deno's own client leaves Nagle's algorithm on: each message of 1 to 64 KiB
  * would wait 44 ms for the other side's delayed acknowledgement.
@@ -37,12 +76,12 @@ export interface DialOptions {
  * @throws {HostLostError} if nobody answers, or not in time; `cause` has the reason.
  * @throws the signal's reason.
  */
-export function dialWebSocket(
+export function dialSocket<T>(
   url: string | URL,
   options: DialOptions,
-  codec: Codec,
-): Promise<Link> {
-  const { token, signal, timeoutMs = DIAL_TIMEOUT_MS, ca } = options;
+  take: (socket: LinkSocket) => T,
+): Promise<T> {
+  const { token, signal, timeoutMs = DIAL_TIMEOUT_MS, ca, cert, key } = options;
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const socket = new WebSocketClient(url, {
@@ -54,6 +93,8 @@ export function dialWebSocket(
       generateMask: (mask) => void mask.fill(0),
       ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
       ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
     });
     let failure: unknown;
     const giveUp = (reason: unknown) => {
@@ -73,7 +114,7 @@ export function dialWebSocket(
     socket.on("open", () => {
       settle();
       socket.removeAllListeners();
-      resolve(webSocketLink(socket, codec));
+      resolve(take(socket));
     });
     socket.on("unexpected-response", async (_request, response) => {
       giveUp(await refusal(url, response));
@@ -89,7 +130,8 @@ export function dialWebSocket(
   });
 }
 
-async function refusal(url: string | URL, response: IncomingMessage): Promise<LinkRefusedError> {
+/** A host that says when to try again is there, but has too much to do. */
+async function refusal(url: string | URL, response: IncomingMessage): Promise<DramatisError> {
   let text = "";
   response.setEncoding("utf8");
   try {
@@ -101,7 +143,8 @@ async function refusal(url: string | URL, response: IncomingMessage): Promise<Li
     // What has come of it will do.
   }
   const status = `${response.statusCode} ${response.statusMessage ?? ""}`.trim();
-  return new LinkRefusedError(
-    `${url} refused the link: ${status}: ${text.slice(0, REFUSAL_LENGTH)}`,
-  );
+  const message = `${url} refused the link: ${status}: ${text.slice(0, REFUSAL_LENGTH)}`;
+  return response.headers["retry-after"] === undefined
+    ? new LinkRefusedError(message)
+    : new HostLostError(message, "error");
 }

@@ -33,6 +33,8 @@ export interface Link {
   forward(frame: RawFrame): void;
   /** Bytes accepted but not yet handed to the other side, where the channel can tell; else 0. */
   readonly bufferedBytes: number;
+  /** Whether what is sent waits because the channel is lost, and may come back. */
+  readonly isInterrupted?: boolean;
   /** Starts delivery. Frames that came before are delivered first. */
   open(handler: LinkHandler): void;
   /** Flushes what is queued and ends the link on both sides. May be called twice. */

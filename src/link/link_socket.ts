@@ -20,6 +20,8 @@ export interface LinkSocket {
   readonly readyState: number;
   /** Bytes that were given to `send` and have not left yet. */
   readonly bufferedAmount: number;
+  /** Whether what is sent waits because the connection is lost, and may come back. */
+  readonly isInterrupted?: boolean;
   /** Sends a binary message. The bytes are not touched again by the caller. */
   send(data: Uint8Array<ArrayBuffer>): void;
   /** Ends the connection after what was sent. */

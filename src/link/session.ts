@@ -24,8 +24,8 @@ export interface SessionOptions {
   readonly self: HostDescription;
   /** The side that dials says hello; the one that accepts answers with a welcome. */
   readonly role: "dial" | "accept";
-  /** Milliseconds between signs of life. @default {1000} */
-  readonly heartbeatMs?: number;
+  /** Milliseconds between signs of life; `null` where the link looks after that. @default {1000} */
+  readonly heartbeatMs?: number | null;
   /** So many silent heartbeats in a row mean that the other host is lost. @default {3} */
   readonly missedBeats?: number;
   /** Milliseconds until the other side must have introduced itself. @default {5000} */
@@ -46,6 +46,8 @@ export interface Session {
   readonly peer: HostDescription;
   /** Bytes accepted but not yet handed to the other side. */
   readonly bufferedBytes: number;
+  /** Whether the link is lost, and may come back. */
+  readonly isInterrupted: boolean;
   /**
    * Sends a frame; nothing once the session has ended, which `onClosed` tells.
    *
@@ -124,6 +126,10 @@ class LinkSession implements Session {
     return this.#link.bufferedBytes;
   }
 
+  get isInterrupted(): boolean {
+    return this.#link.isInterrupted ?? false;
+  }
+
   send(frame: Frame): void {
     if (this.#state !== "ended") this.#link.send(frame);
   }
@@ -184,7 +190,12 @@ class LinkSession implements Session {
   #start(): void {
     this.#state = "starting";
     this.#settle()!.resolve(this);
-    this.#heartbeat = new Heartbeat({
+    if (this.#options.heartbeatMs !== null) this.#heartbeat = this.#beat();
+    queueMicrotask(() => this.#deliverEarly());
+  }
+
+  #beat(): Heartbeat {
+    return new Heartbeat({
       ping: () => this.#link.send({ kind: "ping", ...this.#envelope(0) }),
       silent: (ms) =>
         this.#close(
@@ -198,7 +209,6 @@ class LinkSession implements Session {
       missedBeats: this.#options.missedBeats ?? 3,
       clock: this.#clock,
     });
-    queueMicrotask(() => this.#deliverEarly());
   }
 
   /** Gives out what waited for the opener. Runs outside of the link's care, so it keeps the link's rule itself. */

@@ -5,10 +5,11 @@ import { type Frame, HEADER_BYTES, LIMITS, type RawFrame } from "../core/protoco
 import { BatchedLink } from "./batched.ts";
 import { BATCH, BULK_BYTES, PART, PART_BYTES, START, TAKEN, Transfer } from "./bulk.ts";
 import { BulkReceiver } from "./bulk_receiver.ts";
-import { BulkSender, type Line } from "./bulk_sender.ts";
+import { type BatchCount, BulkSender, type Line } from "./bulk_sender.ts";
 import type { Link } from "./link.ts";
 import type { LinkSocket } from "./link_socket.ts";
 import { EVERYTHING } from "./order.ts";
+import { CODE_SILENT } from "./resume_wire.ts";
 
 /** Past this many bytes in the socket, batches wait in the link: enough to keep any network busy. */
 const HIGH_WATER_BYTES = 4 * 2 ** 20;
@@ -27,6 +28,7 @@ class WebSocketLink extends BatchedLink {
   /** Batches that the socket has not taken yet. */
   readonly #queue: Uint8Array[] = [];
   #queuedBytes = 0;
+  readonly #batches: BatchCount = { queued: 0, sent: 0 };
   /** Bytes of batches that have gone since the last of bulk: the two share. */
   #batchBytes = 0;
   readonly #outgoing: BulkSender;
@@ -42,7 +44,7 @@ class WebSocketLink extends BatchedLink {
   constructor(socket: LinkSocket, codec: Codec) {
     super(codec, "inline", BULK_BYTES);
     this.#socket = socket;
-    this.#outgoing = new BulkSender(codec, (batch) => this.#enqueue(batch));
+    this.#outgoing = new BulkSender(codec, (batch) => this.#enqueue(batch), this.#batches);
     this.#heads = new FrameWriter(codec, "aside");
     socket.binaryType = "arraybuffer";
     socket.addEventListener("open", this.#drain);
@@ -54,6 +56,10 @@ class WebSocketLink extends BatchedLink {
   override get bufferedBytes(): number {
     return super.bufferedBytes + this.#queuedBytes + this.#outgoing.bufferedBytes +
       this.#socket.bufferedAmount;
+  }
+
+  get isInterrupted(): boolean {
+    return this.#socket.isInterrupted ?? false;
   }
 
   override send(frame: Frame): void {
@@ -141,6 +147,7 @@ class WebSocketLink extends BatchedLink {
 
   #enqueue(batch: Uint8Array): void {
     this.#queue.push(batch);
+    this.#batches.queued++;
     this.#queuedBytes += batch.length;
   }
 
@@ -168,6 +175,7 @@ class WebSocketLink extends BatchedLink {
     if (this.#queue.length > 0 && !(this.#batchBytes > PART_BYTES && this.#outgoing.isReady(all))) {
       const batch = this.#queue.shift()!;
       this.#queuedBytes -= batch.length;
+      this.#batches.sent++;
       this.#batchBytes += batch.length;
       const message = new Uint8Array(1 + batch.length);
       message[0] = BATCH;
@@ -249,6 +257,7 @@ class WebSocketLink extends BatchedLink {
  * At most 64 transfers of 2,176 MiB in all are under way in one direction. Each start and part is answered at once by a
  * message of kind 3, from which the sender learns how much is on the way, and how long it takes.
  *
+ * Kinds 4 to 7 are those of a socket that is resumed, and do not come up to the link (`resume_wire.ts`).
  * Anything else closes the link with a {@linkcode ProtocolError} and code 1002.
  */
 export function webSocketLink(socket: LinkSocket, codec: Codec): Link {
@@ -264,6 +273,8 @@ function closeError(code: number, reason: string, fault: string): Error | undefi
       return undefined;
     case 1002:
       return new ProtocolError(`The other host could not read what it was sent (${detail})`);
+    case CODE_SILENT:
+      return new HostLostError(`The other host has fallen silent: ${reason}`, "silent");
     default:
       return new HostLostError(`The connection to the other host was lost (${detail})`, "lost");
   }

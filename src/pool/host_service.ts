@@ -1,13 +1,25 @@
-import { type ActorAddress, type HostId, MAIN_POOL, type PoolAddress } from "../core/address.ts";
+import {
+  type ActorAddress,
+  type HostId,
+  MAIN_POOL,
+  type PoolAddress,
+  type PoolId,
+} from "../core/address.ts";
 import type { MailboxOptions } from "../core/mailbox_options.ts";
 import type { PoolDescription, TypeName } from "../core/protocol.ts";
 import type { Replicas } from "../core/stateless_options.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
+import type { RestartKind, RestartOptions } from "../actor/restart.ts";
 import type { HostInspection } from "../debug/inspection.ts";
 import type { DebugReport } from "../debug/report.ts";
 
 /** Uids that begin so belong to the runtime. */
 export const RESERVED_PREFIX = "dramatis:";
+
+/** Whether a uid is that of one of the runtime's own actors. */
+export function isReserved(uid: string): boolean {
+  return uid.startsWith(RESERVED_PREFIX);
+}
 
 /** The uid under which every host's main pool offers its verbs. */
 export const HOST_UID = "dramatis:host";
@@ -25,6 +37,14 @@ export interface HostService {
   /** @param isPart Only the replicas of that host: whoever asks sees to the others. */
   destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void>;
   pools(): PoolDescription[];
+  /** Resolves when a pool of that host is there. */
+  waitPool(pool: PoolId): Promise<void>;
+  /** Resolves when an actor of that host has ended, with the reason. */
+  watch(uid: string, signal: AbortSignal): Promise<Error>;
+  /** The actor of a name, wherever in the cluster it is. */
+  lookup(name: string): Promise<ActorAddress>;
+  /** The actor of a name that this host holds. */
+  named(name: string): Promise<ActorAddress>;
   deadLetter(letter: DeadLetter): void;
 }
 
@@ -39,10 +59,12 @@ export interface DebugService {
 /** {@linkcode HostService.create} */
 export interface ServiceCreateOptions {
   readonly uid?: string;
+  readonly name?: string;
   readonly place?: unknown;
   readonly mailbox?: MailboxOptions;
   readonly concurrency?: number;
   readonly replicas?: Replicas;
+  readonly restart?: RestartKind | RestartOptions;
   /** The pools of all its replicas are chosen already: the host makes those in its own. */
   readonly group?: readonly PoolAddress[];
 }

@@ -5,7 +5,7 @@ import { sizeOfArgs } from "../core/message_size.ts";
 import type { BatchFrame, CallFrame, CallTerms, TellFrame } from "../core/protocol.ts";
 import type { BatchOutcome } from "../actor/batch.ts";
 import { Message, type MessageTerms } from "../actor/message.ts";
-import { dropStream } from "../actor/remote_stream.ts";
+import { dropResult } from "../actor/device_ref.ts";
 import type { Codec } from "../core/codec.ts";
 
 /** The pool that a message was sent from and runs in. */
@@ -139,7 +139,7 @@ export class LocalTell extends LocalMessage {
 
   override reply(value: unknown): void {
     if (this.isBatch) failLost(this, value as BatchOutcome);
-    else dropStream(value);
+    dropResult(value, "made");
   }
 
   fail(error: Error): void {
@@ -182,10 +182,10 @@ export class RemoteMessage extends Message {
     if (this.isBatch) {
       const outcome = value as BatchOutcome;
       const answer = (result: unknown) => this.#pool.answer(from, id, result);
-      if (this.isAwaited) answerBatch(outcome, this.#pool.codec, answer);
-      else failLost(this, outcome);
-    } else if (this.isAwaited) this.#pool.answer(from, id, value);
-    else dropStream(value);
+      if (this.isAwaited) return answerBatch(outcome, this.#pool.codec, answer);
+      failLost(this, outcome);
+    } else if (this.isAwaited) return this.#pool.answer(from, id, value);
+    dropResult(value, "made");
   }
 
   fail(error: Error): void {

@@ -5,7 +5,7 @@ import type { Deadline, Deadlines } from "../core/deadlines.ts";
 import { CallTimeoutError } from "../core/errors.ts";
 import { type CallTerms, LIMITS } from "../core/protocol.ts";
 import type { CallOptions, Child, Message, MessageTerms } from "../actor/message.ts";
-import { dropStream } from "../actor/remote_stream.ts";
+import { dropResult } from "../actor/device_ref.ts";
 import type { Waiter } from "./messages.ts";
 
 /** A call that may end before it is answered: by its deadline, its signal, or the end of the call it was made from. */
@@ -65,7 +65,7 @@ export class OutgoingCall implements Waiter, Deadline, Child, MessageTerms {
 
   readonly resolve = (value: unknown): void => {
     if (this.#settle()) this.#resolve(value);
-    else dropStream(value);
+    else dropResult(value, "answered");
   };
 
   readonly reject = (error: unknown): void => {

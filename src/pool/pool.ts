@@ -20,8 +20,10 @@ export interface Pool {
   /**
    * Gives it a direct channel to another pool of the host; resolves when it is in use. A pool without
    * this one is in another process: what goes to it or comes from it goes by way of the host.
+   *
+   * @param id What the two call it; a later one has a higher number.
    */
-  join?(pool: PoolId, port: MessagePort): Promise<void>;
+  join?(pool: PoolId, port: MessagePort, id: number): Promise<void>;
   /** Tells it that a pool, or with `pool: null` a whole host, is gone. */
   leave(host: HostId, pool: PoolId | null, reason: Error): void;
   /** Resolves when its event loop has answered; never if the pool ends first. */
@@ -45,6 +47,11 @@ export interface Pool {
 export interface PoolStart {
   readonly address: PoolAddress;
   readonly codec: Codec;
+  /**
+   * Its calls and streams are numbered from here on: what was meant for an earlier isolate at the same
+   * address is then nobody's.
+   */
+  readonly firstId: number;
   /** Milliseconds that a call made there has if it does not say; `Infinity` is no limit. */
   readonly callTimeoutMs: number;
   /** What it looks out for; `null` is nothing. */

@@ -108,14 +108,14 @@ async function end(child: ChildProcess, opened: readonly { close(): void }[]): P
 function spawn(door: Door, name: string, kind: ProcessKind, start: PoolStart): ChildProcess {
   const granted = grant(kind.permissions);
   const { permissions, revoke } = addDoor(granted, door.key);
-  const { address, callTimeoutMs, debug } = start;
+  const { address, firstId, callTimeoutMs, debug } = start;
   const uplink = { key: door.key, revoke };
   const order: ProcessOrder = {
     entry: kind.entry.href,
     name,
     folder: Deno.cwd(),
     permissions,
-    start: { kind: "start", address, uplink, callTimeoutMs, debug, device: kind.device },
+    start: { kind: "start", address, uplink, firstId, callTimeoutMs, debug, device: kind.device },
   };
   const { memoryLimitBytes } = kind;
   const command = new Deno.Command(Deno.execPath(), {

@@ -37,6 +37,8 @@ export interface StreamsOptions {
   readonly router: Router;
   readonly deadlines: Deadlines;
   readonly scopes: Scopes;
+  /** {@linkcode PoolStart.firstId} @default 0 */
+  readonly firstId?: number;
   /** Milliseconds. @default {@linkcode UNREAD_MS} */
   readonly unreadMs?: number;
   failure(thrown: unknown, where: string, method: string): Error;
@@ -57,10 +59,11 @@ export class Streams implements StreamHost {
   readonly #pace = new Pace();
   /** What can be iterated once is one stream, however often it is sent. */
   readonly #offered = new WeakMap<AsyncIterable<unknown>, RemoteStream<unknown>>();
-  #lastId = 0;
+  #lastId: number;
 
   constructor(options: StreamsOptions) {
     this.#options = options;
+    this.#lastId = options.firstId ?? 0;
   }
 
   /** How many are under way, on either side. */

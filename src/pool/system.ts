@@ -1,15 +1,28 @@
-import type { ActorAddress, HostId } from "../core/address.ts";
-import { NotSerializableError } from "../core/errors.ts";
+import {
+  type ActorAddress,
+  formatPool,
+  type HostId,
+  type PoolAddress,
+  type PoolId,
+} from "../core/address.ts";
+import {
+  ActorNotFoundError,
+  CallTimeoutError,
+  NameTakenError,
+  NotSerializableError,
+} from "../core/errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
-import type { ActorSystem, CreateOptions } from "../actor/context.ts";
+import type { ActorSystem, CreateOptions, WaitOptions } from "../actor/context.ts";
 import type { CallOptions } from "../actor/message.ts";
 import { type ActorRef, addressOf, createRef } from "../actor/ref.ts";
+import type { Watch } from "../actor/watch.ts";
 import { copyTo } from "./copies.ts";
 import { type HostService, hostServiceOf } from "./host_service.ts";
 import type { LocalPool } from "./local.ts";
+import { watchActor } from "./watch_actor.ts";
 
 /** The verbs of the host, from any of its pools: calls to the service actor of the host concerned. */
 export class System implements ActorSystem<unknown> {
@@ -32,23 +45,56 @@ export class System implements ActorSystem<unknown> {
       throw new TypeError(`Cannot create ${type.name.name}: expected an array of arguments`);
     }
     this.#pool.types.register(type as never);
-    const { uid, place, mailbox, concurrency, replicas } = options;
+    const { uid, name, place, mailbox, concurrency, replicas, restart } = options;
+    if (name !== undefined && replicas !== undefined) {
+      throw new TypeError(
+        `Cannot create ${type.name.name} with name and replicas: give one of them`,
+      );
+    }
     if (type.stateless !== true) refuseStateless(type.name.name, { concurrency, replicas });
+    const placed = type.placed === undefined ? args : type.placed(args, place);
     const plain = {
       ...(uid === undefined ? {} : { uid }),
+      ...(name === undefined ? {} : { name }),
       ...(place === undefined ? {} : { place }),
       ...(mailbox === undefined ? {} : { mailbox }),
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(replicas === undefined ? {} : { replicas }),
+      ...(restart === undefined ? {} : { restart }),
     };
     try {
       const own = this.#here() === undefined
-        ? args
-        : this.#pool.codec.copy<unknown[]>(args, "args");
+        ? placed
+        : this.#pool.codec.copy<unknown[]>(placed, "args");
       const address = await this.#ask("create", [type.name, type.home, own, plain]);
       return createRef(address, this.#pool);
     } catch (error) {
       throw error instanceof NotSerializableError ? inArguments(error) : error;
+    }
+  }
+
+  async lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>> {
+    return createRef(await this.#ask("lookup", [name]), this.#pool);
+  }
+
+  async getOrCreateActor<A extends Actor, P extends unknown[]>(
+    name: string,
+    source: ActorSource<A, P>,
+    args: NoInfer<P>,
+    options: Omit<CreateOptions<unknown>, "name"> = {},
+  ): Promise<ActorRef<A>> {
+    for (;;) {
+      try {
+        return await this.lookup<A>(name);
+      } catch (error) {
+        if (!(error instanceof ActorNotFoundError)) throw error;
+      }
+      try {
+        return await this.createActor(source, args, { ...options, name });
+      } catch (error) {
+        // Another was faster. It may end before it is found, or not start: then it is tried again.
+        if (!(error instanceof NameTakenError)) throw error;
+      }
     }
   }
 
@@ -73,6 +119,24 @@ export class System implements ActorSystem<unknown> {
 
   poolConfig(): Promise<PoolDescription[]> {
     return this.#ask("pools", []);
+  }
+
+  async waitPoolRecovered(
+    pool: PoolId | PoolAddress,
+    { timeoutMs = Infinity }: WaitOptions = {},
+  ): Promise<void> {
+    const own = this.#pool.address.host;
+    const at = typeof pool === "number" ? { host: own, pool } : pool;
+    try {
+      await this.#pool.call(hostServiceOf(at.host), "waitPool", [at.pool], { timeoutMs });
+    } catch (error) {
+      if (!(error instanceof CallTimeoutError)) throw error;
+      throw new CallTimeoutError(`${formatPool(at)} is not there after ${timeoutMs} ms`, timeoutMs);
+    }
+  }
+
+  watch(target: ActorRef<Actor>): Watch {
+    return watchActor(this.#pool, addressOf(target));
   }
 
   bufferRef(target: BufferTarget): BufferRef {

@@ -74,11 +74,12 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
   const name = `${kind.kind}-${start.address.pool}`;
   const worker = new Worker(kind.entry, { type: "module", name });
   const { port1, port2 } = new MessageChannel();
-  const { address, callTimeoutMs, debug } = start;
+  const { address, firstId, callTimeoutMs, debug } = start;
   const message: ToWorker = {
     kind: "start",
     address,
     uplink: port2,
+    firstId,
     callTimeoutMs,
     debug,
     device: kind.device,
@@ -181,10 +182,10 @@ class WorkerPool implements Pool {
     });
   }
 
-  async join(pool: number, port: MessagePort): Promise<void> {
+  async join(pool: number, port: MessagePort, id: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#joining.set(pool, resolve);
-    this.#post({ kind: "join", pool, port }, [port]);
+    this.#post({ kind: "join", pool, port, id }, [port]);
     await Promise.race([promise, this.down]);
   }
 

@@ -17,12 +17,19 @@ export type ToWorker<Uplink = MessagePort> =
     readonly kind: "start";
     readonly address: PoolAddress;
     readonly uplink: Uplink;
+    /** {@linkcode PoolStart.firstId} */
+    readonly firstId: number;
     readonly callTimeoutMs: number;
     readonly debug: PoolDebug | null;
     /** For what opens its device. */
     readonly device?: unknown;
   }
-  | { readonly kind: "join"; readonly pool: number; readonly port: MessagePort }
+  | {
+    readonly kind: "join";
+    readonly pool: number;
+    readonly port: MessagePort;
+    readonly id: number;
+  }
   | { readonly kind: "ping" }
   | { readonly kind: "stop" };
 

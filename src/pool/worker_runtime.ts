@@ -10,6 +10,7 @@ import type { Link, LinkHandler } from "../link/link.ts";
 import { PortLink } from "../link/port.ts";
 import { hostServiceOf } from "./host_service.ts";
 import { LocalPool } from "./local.ts";
+import { Joins } from "./joins.ts";
 import { poolCodec } from "./pool_codec.ts";
 import { System } from "./system.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
@@ -89,6 +90,8 @@ class WorkerRuntime<Uplink> {
   #pool: LocalPool | undefined;
   #router: WorkerRouter | undefined;
   #codec: Codec | undefined;
+  /** Ports to siblings that are not in use yet. */
+  #joins: Joins | undefined;
 
   constructor(
     scope: WorkerScope<Uplink>,
@@ -105,7 +108,7 @@ class WorkerRuntime<Uplink> {
       case "start":
         return void this.#start(message);
       case "join":
-        return this.#join(message.pool, message.port);
+        return this.#join(message.pool, message.port, message.id);
       case "ping":
         return this.#scope.postMessage({ kind: "pong" });
       case "stop":
@@ -159,7 +162,7 @@ class WorkerRuntime<Uplink> {
   }
 
   #build(
-    { address, callTimeoutMs, debug }: StartMessage<Uplink>,
+    { address, firstId, callTimeoutMs, debug }: StartMessage<Uplink>,
     link: (codec: Codec) => Link,
     resources: Resources,
   ): LocalPool {
@@ -172,6 +175,7 @@ class WorkerRuntime<Uplink> {
       codec,
       router,
       resources,
+      firstId,
       callTimeoutMs,
       system: (pool) => new System(pool),
       onDeadLetter: (letter) => tellLetter(pool, service, letter),
@@ -185,17 +189,19 @@ class WorkerRuntime<Uplink> {
     });
     this.#codec = codec;
     this.#router = router;
+    this.#joins = new Joins(address, uplink, router);
     this.#pool = pool;
     // Without its host a pool has no purpose.
     uplink.open(this.#handler(() => this.#scope.close()));
     return pool;
   }
 
-  #join(pool: number, port: MessagePort): void {
+  #join(pool: number, port: MessagePort, id: number): void {
     const link = new PortLink(port, this.#codec!);
-    link.open(this.#handler(() => {}));
-    this.#router!.add(pool, link);
-    this.#scope.postMessage({ kind: "joined", pool });
+    this.#joins!.begin(pool, id, link, () => {
+      link.open(this.#handler(() => {}));
+      this.#scope.postMessage({ kind: "joined", pool });
+    });
   }
 
   #handler(closed: () => void): LinkHandler {
@@ -204,6 +210,7 @@ class WorkerRuntime<Uplink> {
 
   #receive(frame: RawFrame): void {
     if (frame.kind === "down") this.#leave(frame);
+    else if (frame.kind === "ping" || frame.kind === "pong") this.#joins!.receive(frame);
     else if (samePool(frame.to, this.#pool!.address)) this.#pool!.receive(frame);
     else this.#router!.forward(frame);
   }

@@ -1,6 +1,7 @@
 import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
-import { type Host, startHostWith } from "../host/host.ts";
+import type { Host } from "../host/host.ts";
+import { startHostWith } from "../host/start_host.ts";
 import type { HostOptions } from "../host/options.ts";
 import { type Probe, type ProbeOptions, startProbe } from "./probe.ts";
 

@@ -10,7 +10,15 @@ Deno.test("parseServeFlags: the defaults", () => {
     processes: 0,
     gpu: "auto",
     join: [],
+    directory: undefined,
     tokenFile: undefined,
+    readTokenFile: undefined,
+    advertise: undefined,
+    cert: undefined,
+    key: undefined,
+    ca: undefined,
+    clientCertificates: false,
+    slowMs: undefined,
     modules: [],
     untilStdinCloses: false,
   });
@@ -19,7 +27,9 @@ Deno.test("parseServeFlags: the defaults", () => {
 Deno.test("parseServeFlags: every flag, some of them more than once", () => {
   const line =
     "--port 0 --hostname=::1 --workers 256 --processes 2 --gpu require --join ws://a:1 --join b:2 " +
-    "--token-file - --modules ./a.ts --modules=./b.ts --until-stdin-closes --help";
+    "--directory nats://n:4222 --token-file - --modules ./a.ts --modules=./b.ts --until-stdin-closes --help " +
+    "--read-token-file reader --advertise a.example:7300 --cert cert.pem --key key.pem --ca ca.pem " +
+    "--client-certificates --slow-ms 0";
   assert.deepEqual(parseServeFlags(line.split(" ")), {
     help: true,
     port: 0,
@@ -28,7 +38,15 @@ Deno.test("parseServeFlags: every flag, some of them more than once", () => {
     processes: 2,
     gpu: "require",
     join: ["ws://a:1", "b:2"],
+    directory: "nats://n:4222",
     tokenFile: "-",
+    readTokenFile: "reader",
+    advertise: "a.example:7300",
+    cert: "cert.pem",
+    key: "key.pem",
+    ca: "ca.pem",
+    clientCertificates: true,
+    slowMs: 0,
     modules: ["./a.ts", "./b.ts"],
     untilStdinCloses: true,
   });
@@ -49,6 +67,7 @@ const REFUSED: readonly (readonly [args: string[], message: RegExp])[] = [
   [["--workers", "-1"], /'--workers' argument is ambiguous; see --help$/],
   [["--gpu", "maybe"], /^--gpu is auto, require or off, got "maybe"$/],
   [["--hostname="], /^--hostname is an interface's address, got none$/],
+  [["--directory", "n:4222"], /^--directory is a NATS server, nats:\/\/host:4222$/],
   [["--help=yes"], /'--help' does not take an argument; see --help$/],
   [["--gpus", "auto"], /^Unknown option '--gpus'; see --help$/],
   [["-p", "1"], /^Unknown option '-p'; see --help$/],
@@ -73,4 +92,17 @@ Deno.test("USAGE: names every flag", () => {
     `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
   );
   for (const flag of flags) assert(USAGE.includes(`  ${flag}`), `${flag} is not explained`);
+});
+
+Deno.test("parseServeFlags: those of TLS, and the address that others reach it at", () => {
+  const line =
+    "--cert c.pem --key k.pem --ca ca.pem --client-certificates --advertise gate.example:7300";
+  const { cert, key, ca, clientCertificates, advertise } = parseServeFlags(line.split(" "));
+  assert.deepEqual([cert, key, ca, clientCertificates, advertise], [
+    "c.pem",
+    "k.pem",
+    "ca.pem",
+    true,
+    "gate.example:7300",
+  ]);
 });

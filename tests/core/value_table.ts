@@ -537,6 +537,12 @@ export const REFUSED: readonly RefusedRow[] = [
     found: /a GPUBuffer; GPU objects never leave/,
   },
   {
+    name: "a GPUBuffer, which has no tag of its own",
+    make: () => ({ deep: [Object.create(GPUBuffer.prototype)] }),
+    path: "args[0].deep[0]",
+    found: /a GPUBuffer; GPU objects never leave/,
+  },
+  {
     name: "what only calls itself a Map",
     make: () => Object.create(Map.prototype),
     path: "args[0]",

@@ -66,7 +66,7 @@ Deno.test("blocked: if several methods are under way, all that may be the one ar
 
 Deno.test("blocked: a pool that is given up is watched no more", async () => {
   const reports = new Reports();
-  await using stage = await openReported("worker", reports, DEBUG);
+  await using stage = await openReported("worker", reports, DEBUG, { autoRecover: false });
   const suspect = await stage.create(Suspect, []);
   const word = new SharedArrayBuffer(4);
   const call = suspect.spin(word).catch((error) => error.name);

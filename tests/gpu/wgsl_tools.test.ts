@@ -30,7 +30,7 @@ Deno.test("argumentTypes: bindings, uniforms, vectors, matrices, arrays, structs
   assert.match(matmul, /export type TiledMatmulOut = "c";/);
 });
 
-Deno.test("bindingLayout: packs and unpacks structs, padding and run-time tails", () => {
+Deno.test("bindingLayout: packs and unpacks structs, padding and run-time tails", async () => {
   const list = [
     { at: [1, 2, 3], id: 4, normal: [5, 6, 7], weights: [8, 9, 10], flags: [-1, -2] },
     { at: [0, 0, 0.5], id: 2 ** 32 - 1, normal: [0, 0, 0], weights: [0, 0, 0], flags: [0, 7] },
@@ -40,7 +40,7 @@ Deno.test("bindingLayout: packs and unpacks structs, padding and run-time tails"
   assert.equal(packed.length, 2 * 48);
   assert.deepEqual(vertices.unpack(packed), list);
   assert.deepEqual(vertices.unpack(vertices.pack([])), []);
-  const tail = bindingLayout<{ n: number; m: number[][]; items: number[][] }>(
+  const tail = await bindingLayout<{ n: number; m: number[][]; items: number[][] }>(
     `struct Head { n: u32, m: array<vec2u, 2>, items: array<vec3<u32>> }
      @group(0) @binding(0) var<storage, read_write> head: Head;
      @compute @workgroup_size(1) fn main() {}`,
@@ -55,12 +55,12 @@ Deno.test("bindingLayout: packs and unpacks structs, padding and run-time tails"
   assert.deepEqual(tail.unpack(words), value);
 });
 
-Deno.test("bindingLayout: says what does not fit", () => {
-  assert.throws(
+Deno.test("bindingLayout: says what does not fit", async () => {
+  await assert.rejects(
     () => bindingLayout(instancesSource, "scene"),
     new KernelArgumentError('the WGSL has no storage binding "scene", only vertices', "scene"),
   );
-  assert.throws(() => bindingLayout("struct {", "x"), KernelCompileError);
+  await assert.rejects(() => bindingLayout("struct {", "x"), KernelCompileError);
   assert.throws(
     () => vertices.pack([{ at: [0, 0], id: 0, normal: [0, 0, 0], weights: [], flags: [0, 0] }]),
     /"vertices\[0\]\.at" is vec3<f32>: expected 3 values, got 2/,

@@ -1,4 +1,5 @@
 /** A host without threads or sockets, whose insides a test can see. */
+import { RESTART_DEFAULTS } from "../../src/actor/restart.ts";
 import { MAIN_POOL, type PoolAddress } from "../../src/core/address.ts";
 import { SYSTEM_CLOCK } from "../../src/core/clock.ts";
 import type { Codec } from "../../src/core/codec.ts";
@@ -10,6 +11,9 @@ import type { DeadLetter } from "../../src/actor/dead_letter.ts";
 import { type ActorRef, createRef } from "../../src/actor/ref.ts";
 import { ActorDesk } from "../../src/host/actor_desk.ts";
 import { HOST_ACTOR_TYPE, HostActor } from "../../src/host/host_actor.ts";
+import { Cluster } from "../../src/host/directory/cluster.ts";
+import type { DirectoryStarter } from "../../src/host/directory/directory.ts";
+import { memoryDirectory } from "../../src/host/directory/memory_directory.ts";
 import { Peers } from "../../src/host/peers.ts";
 import { RegisteredTypes } from "../../src/host/registered_types.ts";
 import { HostRouter } from "../../src/host/router.ts";
@@ -24,6 +28,7 @@ export class BareHost {
   readonly codec: Codec;
   readonly router: HostRouter;
   readonly main: LocalPool;
+  readonly cluster: Cluster;
   readonly desk: ActorDesk;
   readonly peers: Peers;
   readonly letters: DeadLetter[] = [];
@@ -33,6 +38,8 @@ export class BareHost {
     const host = new BareHost(id, await RegisteredTypes.load(modules));
     const actor = new HostActor(host.desk, (letter) => host.letters.push(letter));
     await host.main.adopt(actor, HOST_ACTOR_TYPE, HOST_UID);
+    await host.cluster.open();
+    await host.cluster.join();
     return host;
   }
 
@@ -49,11 +56,23 @@ export class BareHost {
       onDeadLetter: (letter) => this.letters.push(letter),
     });
     this.router.main = this.main;
+    this.cluster = new Cluster({
+      directory: memoryDirectory() as DirectoryStarter,
+      clock: SYSTEM_CLOCK,
+      main: this.main,
+      describe: () => ({ id, address: null, pools: [this.#description] }),
+      linked: () => this.peers.hosts,
+      dial: (address) => this.peers.dial(address),
+      kill: ({ uid, generation }) => this.desk.kill(uid, generation),
+    });
     this.desk = new ActorDesk({
       main: this.main,
       router: this.router,
       scheduler: new Scheduler(id),
       types,
+      names: this.cluster.names,
+      restart: RESTART_DEFAULTS,
+      waitPool: () => Promise.resolve(),
       ownPools: () => [this.#description],
       onLoad: () => {},
     });
@@ -62,6 +81,8 @@ export class BareHost {
       codec: this.codec,
       token: null,
       heartbeatMs: 1000,
+      graceMs: 10_000,
+      tls: {},
       clock: SYSTEM_CLOCK,
       describe: () => ({ id, address: null, pools: [this.#description] }),
       onLost: (host, pool, reason) =>

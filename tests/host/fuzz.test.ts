@@ -254,8 +254,8 @@ Deno.test("hosts: 12,000 batches of mutated frames from a peer that was let in l
     if (link.ending === undefined) link.cut();
     else counts.ended++;
     while (open > 0) await turn();
-    assert.equal(main.calls.waiting, 0);
-    assert.equal(main.calls.relayed, 0);
+    assert.equal(main.exchange.waiting, 0);
+    assert.equal(main.redirects.relayed, 0);
     assert.equal(host.peers.hosts.length, 0);
     host.letters.length = 0;
     if (counts.links === 500) heap = heapUsed();

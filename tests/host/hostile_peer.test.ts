@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { encode, ExtData } from "@msgpack/msgpack";
 import { onPool, type PoolAddress, startHost, workerPool } from "@dramatis/dramatis";
+import { SYSTEM_CLOCK } from "../../src/core/clock.ts";
 import { ProtocolError } from "../../src/core/errors.ts";
 import type { FrameKind, RawFrame } from "../../src/core/protocol.ts";
-import { dialWebSocket } from "../../src/link/dial.ts";
+import { dialHost } from "../../src/link/dial.ts";
 import { type MemoryLink, memoryLinks } from "../../src/link/memory.ts";
 import { openSession, type Session, type SessionOptions } from "../../src/link/session.ts";
 import type { Link } from "../../src/link/link.ts";
@@ -17,6 +18,7 @@ import { BareHost } from "./bare_host.ts";
 
 const HOST = 0xa;
 const PEER = 0xbad;
+const RESUME = { clock: SYSTEM_CLOCK, heartbeatMs: 1000, graceMs: 0 };
 
 /** A host that says what it is told. */
 class Peer {
@@ -91,7 +93,7 @@ Deno.test("hosts: an answer that cannot be read fails its call, be it a result o
     peer.say(kind, id, host.address, [UNREADABLE]);
     await assert.rejects(call, ProtocolError);
   }
-  assert.equal(host.main.calls.waiting, 0);
+  assert.equal(host.main.exchange.waiting, 0);
   await host.stop();
 });
 
@@ -141,7 +143,7 @@ Deno.test("hosts: a message that cannot be read does not end the worker it is fo
   const [, worker] = host.pools();
   const counter = await host.createActor(Counter, [1], { place: onPool(worker!) });
   const peer = await Peer.open(
-    await dialWebSocket(`ws://${host.address}/link`, {}, new Codec()),
+    await dialHost(`ws://${host.address}/link`, {}, RESUME, new Codec()),
   );
   for (const kind of ["tell", "batch"] as const) {
     peer.say(kind, 0, worker!, ["x", "m", UNREADABLE]);
@@ -215,11 +217,11 @@ Deno.test("hosts: a call that comes twice is passed on twice and leaves nothing 
       downlink.send({ kind: "reply", id, to: from, from: to, value: id }),
     closed: () => {},
   });
-  host.main.calls.locate = () => ({ host: HOST, pool: 1 });
+  host.main.redirects.locate = () => ({ host: HOST, pool: 1 });
   for (let i = 0; i < 2; i++) peer.say("call", 5, host.address, ["there", "m", []]);
   await peer.next();
   await peer.next();
-  assert.equal(host.main.calls.waiting, 0);
-  assert.equal(host.main.calls.relayed, 0);
+  assert.equal(host.main.exchange.waiting, 0);
+  assert.equal(host.main.redirects.relayed, 0);
   await host.stop();
 });

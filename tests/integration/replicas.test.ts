@@ -29,7 +29,8 @@ const SOON = { timeoutMs: 10_000 };
 
 /** A host with so many workers. */
 function openHost(count: number, letters: Letters = new Letters()): Promise<Host> {
-  return startHost({ pools: [workerPool({ count })], onDeadLetter: letters.take });
+  const pools = [workerPool({ count })];
+  return startHost({ pools, autoRecover: false, onDeadLetter: letters.take });
 }
 
 function everyPool(

@@ -46,12 +46,12 @@ async function lostInTime(call: Promise<unknown>): Promise<PoolLostError> {
   assert.fail("it was answered");
 }
 
-/** Two workers, one of which is doomed. */
+/** Two workers, one of which is doomed, and is not recovered. */
 async function openDoomed(
   letters = new Letters(),
 ): Promise<{ host: Host; doomed: ActorRef<Doomed>; sibling: ActorRef<Doomed> }> {
   const pools = [workerPool({ count: 2 })];
-  const host = await startHost({ pools, onDeadLetter: letters.take });
+  const host = await startHost({ pools, autoRecover: false, onDeadLetter: letters.take });
   const doomed = await host.createActor(Doomed, [], { uid: "doomed", place: onPool(1) });
   const sibling = await host.createActor(Doomed, [], { uid: "sibling", place: onPool(2) });
   return { host, doomed, sibling };
@@ -307,7 +307,7 @@ Deno.test("appendPool: pools that come later are equal to the first", async () =
   await assert.rejects(host.actorRef("nobody"), ActorNotFoundError);
 });
 
-Deno.test("an endless loop: killActor gives the pool up and everybody is told", async () => {
+Deno.test("an endless loop: killActor gives the pool up, everybody is told, its neighbours come back", async () => {
   const script = new URL("../fixtures/kill_a_loop.ts", import.meta.url).pathname;
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--allow-all", script],
@@ -321,7 +321,8 @@ Deno.test("an endless loop: killActor gives the pool up and everybody is told", 
     outcomes: [1, 2, 3, 4].map(() => "PoolLostError killed"),
     sibling: "pong",
     stillThere: false,
-    pools: ["main", "worker-2"],
+    neighbour: 1,
+    pools: ["main", "worker-1", "worker-2"],
     abandonedThreads: 1,
   });
   assert(ms < TOLD_MS, `told after ${ms} ms`);

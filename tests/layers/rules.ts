@@ -29,7 +29,10 @@ const TOP = "mod.ts";
 
 /** Packages that belong to one place. */
 const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
-  hono: /^src\/host\/gateway\.ts$/,
+  "@nats-io/transport-node": /^src\/host\/directory\//,
+  "@nats-io/jetstream": /^src\/host\/directory\//,
+  "@nats-io/kv": /^src\/host\/directory\//,
+  hono: /^src\/host\/gateway\//,
   ws: /^src\/link\//,
   "@types/ws": /^src\/link\//,
   "@msgpack/msgpack": /^src\/core\//,
@@ -48,7 +51,7 @@ const GLOBAL_HOMES: readonly { name: string; use: RegExp; home: RegExp }[] = [
   {
     name: "Deno",
     use: /(?<![.\w$])Deno\s*[.[]/,
-    home: /^src\/(host\/gateway\.ts$|pool\/process|cli\/)/,
+    home: /^src\/(host\/gateway\/(server|tls_front)\.ts$|pool\/process|cli\/)/,
   },
 ];
 

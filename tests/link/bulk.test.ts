@@ -96,6 +96,23 @@ Deno.test("webSocketLink: large frames to two actors take turns, those to one do
   assert.deepEqual(read(socket).map((frame) => frame.id), [1, 3, 2]);
 });
 
+Deno.test("webSocketLink: a large frame stays behind what was sent before it, in a full socket too", async () => {
+  const { socket, link } = opened();
+  socket.bufferedAmount = 5 * 2 ** 20;
+  const ids = Array.from({ length: 30 }, (_, id) => id);
+  for (const id of ids) {
+    const bytes = id % 10 === 9 ? 300_000 : 100_000;
+    link.send(to("a", id, new Uint8Array(bytes)));
+  }
+  await null;
+  assert.equal(socket.sent.length, 0);
+  const { sending } = socket;
+  socket.bufferedAmount = 0;
+  await sending;
+  takeAll(socket);
+  assert.deepEqual(read(socket).map((frame) => frame.id), ids);
+});
+
 Deno.test("webSocketLink: more large frames than may be under way wait for each other", () => {
   const { socket, link } = opened();
   for (let id = 1; id <= 70; id++) link.send(to(`actor-${id}`, id, new Uint8Array(600_000)));

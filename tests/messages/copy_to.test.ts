@@ -259,7 +259,7 @@ testEverywhere(
 );
 
 Deno.test("copyTo: the death of the pool in the middle rejects with how it died", async () => {
-  await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+  await using host = await startHost({ pools: [workerPool({ count: 1 })], autoRecover: false });
   const keeper = await host.createActor(Keeper, [], { place: onPool(1) });
   const ref = await keeper.keep(64 * MIB);
   const source = new Trickle(12, () => keeper.crash.tell());

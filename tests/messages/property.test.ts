@@ -17,6 +17,7 @@ import {
 import { startTestCluster } from "@dramatis/dramatis/testing";
 import { random } from "../core/random.ts";
 import { Ledger, RemoteDriver, Target } from "../fixtures/property_actors.ts";
+import { TcpProxy } from "../hosts/tcp_proxy.ts";
 import { Driver } from "./property_driver.ts";
 
 /** What the other hosts make actors of. */
@@ -193,63 +194,43 @@ Deno.test("messages: random interleavings between hosts over links in memory", a
   await drive({ hosts: [a.host, b.host], pool: b.host.pools()[0]!, letters, cut }, 100, 4);
 });
 
-/** Passes connections on, and cuts them. */
-class Proxy implements AsyncDisposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #to: number;
-  readonly #connections: Deno.TcpConn[] = [];
-  readonly #serving: Promise<void>;
-  readonly #pipes: Promise<void>[] = [];
-
-  constructor(to: number) {
-    this.#to = to;
-    this.#serving = this.#serve();
-  }
-
-  get url(): string {
-    return `ws://127.0.0.1:${this.#listener.addr.port}`;
-  }
-
-  cut(): void {
-    for (const connection of this.#connections.splice(0)) connection.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    this.cut();
-    await this.#serving;
-    await Promise.all(this.#pipes);
-  }
-
-  async #serve(): Promise<void> {
-    for await (const from of this.#listener) {
-      const to = await Deno.connect({ hostname: "127.0.0.1", port: this.#to });
-      this.#connections.push(from, to);
-      for (const [a, b] of [[from, to], [to, from]] as const) {
-        a.setNoDelay(true);
-        // What a cut does to it is what it is for.
-        this.#pipes.push(a.readable.pipeTo(b.writable).catch(() => {}));
-      }
-    }
-  }
-}
-
-Deno.test("messages: random interleavings between hosts over sockets", async () => {
+/** Two hosts with a way between them that can be cut. */
+async function withSockets(
+  graceMs: number,
+  body: (link: Link & { proxy: TcpProxy }) => Promise<void>,
+): Promise<void> {
   const letters: string[] = [];
   const onDeadLetter = ({ method }: { method: string }) => void letters.push(method);
   await using owner = await startHost({
     pools: [workerPool({ count: 1 })],
     listen: { port: 0 },
     modules: [MODULE],
+    graceMs,
     onDeadLetter,
   });
-  await using proxy = new Proxy(Number(owner.address!.split(":")[1]));
-  await using host = await startHost({ pools: [], join: [proxy.url], onDeadLetter });
-  const cut = async () => {
-    proxy.cut();
-    while (host.hosts().length + owner.hosts().length > 0) await turn();
-    await host.join(proxy.url);
-  };
+  await using proxy = new TcpProxy(Number(owner.address!.split(":")[1]));
+  await using host = await startHost({ pools: [], join: [proxy.url], graceMs, onDeadLetter });
   const pool = owner.pools().find(({ kind }) => kind === "worker")!;
-  await drive({ hosts: [host, owner], pool, letters, cut }, 60, 5);
-});
+  await body({ hosts: [host, owner], pool, letters, proxy });
+}
+
+Deno.test("messages: random interleavings between hosts over sockets", () =>
+  withSockets(0, async (link) => {
+    const { hosts: [host, owner], proxy } = link;
+    const cut = async () => {
+      proxy.cut();
+      while (host.hosts().length + owner!.hosts().length > 0) await turn();
+      await host.join(proxy.url);
+    };
+    await drive({ ...link, cut }, 60, 5);
+  }));
+
+Deno.test("messages: random interleavings between hosts, cut all the time: nothing is lost or doubled", () =>
+  withSockets(60_000, async (link) => {
+    const below = random(6);
+    const { proxy } = link;
+    proxy.lifeBytes = () => 2_000 + below(400_000);
+    proxy.cut();
+    await drive(link, 40, 6);
+    assert.ok(proxy.cuts > 20, `${proxy.cuts} cuts`);
+  }));

@@ -23,12 +23,12 @@ import { ProgramFolder } from "../fixtures/program_folder.ts";
 
 const MIB = 2 ** 20;
 
-/** A host with these pools, and an actor in each but the main one. */
+/** A host with these pools, which are not recovered, and an actor in each but the main one. */
 async function open(
   pools: PoolSpec[],
   options: HostOptions = {},
 ): Promise<{ host: Host; inmates: ActorRef<Inmate>[] }> {
-  const host = await startHost({ ...options, pools });
+  const host = await startHost({ autoRecover: false, ...options, pools });
   const others = host.pools().slice(1);
   const inmates = await Promise.all(
     others.map((pool) => host.createActor(Inmate, [], { place: onPool(pool) })),

@@ -178,7 +178,7 @@ host.createActor(Bank);
 // @ts-expect-error: a placement that there is not
 host.createActor(Bank, [], { place: "main" });
 // @ts-expect-error: an option that there is not
-host.createActor(Bank, [], { name: "bank" });
+host.createActor(Bank, [], { title: "bank" });
 // @ts-expect-error: not an actor's class
 host.createActor(Date, []);
 // @ts-expect-error: an abstract class

@@ -131,7 +131,7 @@ export interface Stats {
   bins: number[];
 }
 
-export const stats = bindingLayout<Stats>(histogramSource, "stats");
+export const stats = await bindingLayout<Stats>(histogramSource, "stats");
 
 export const NO_STATS: Stats = {
   least: 2 ** 31 - 1,
@@ -236,7 +236,7 @@ export interface InstancesArgs {
   vertices: Uint8Array;
 }
 
-export const vertices = bindingLayout<Vertex[]>(instancesSource, "vertices");
+export const vertices = await bindingLayout<Vertex[]>(instancesSource, "vertices");
 
 export const instances: KernelOptions<InstancesArgs> = {
   wgsl: instancesSource,

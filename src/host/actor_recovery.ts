@@ -1,0 +1,134 @@
+import { type ActorAddress, type HostId, MAIN_POOL, type PoolId } from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Codec } from "../core/codec.ts";
+import type { ExitKind, PoolLostError } from "../core/errors.ts";
+import type { TypeName } from "../core/protocol.ts";
+import { decideRestart, outlives, type ResolvedRestart } from "../actor/restart.ts";
+import type { CreateRequest } from "../pool/local.ts";
+import { ArgsKeeper } from "./kept_args.ts";
+import type { Pauses } from "./pauses.ts";
+import type { PoolActors } from "./pool_actors.ts";
+import type { UidEntry, UidTable } from "./uid_table.ts";
+
+/** What is needed to make actors again. */
+export interface ActorRecoveryOptions {
+  readonly host: HostId;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly uids: UidTable;
+  readonly actors: PoolActors;
+  /** An actor of this generation is made again, at this address. */
+  onRenewed(generation: number, address: ActorAddress): void;
+}
+
+/** One recovery of a pool, as its actors see it. */
+export interface Revival {
+  readonly pool: PoolId;
+  /** Why the pool had to be. */
+  readonly reason: PoolLostError;
+  /** Ended when the pool has died again, or is not to be recovered any more. */
+  readonly pauses: Pauses;
+  /** An actor is made no more. */
+  gaveUp(actor: ActorAddress, error: Error): void;
+}
+
+/** Keeps what actors are made of, and makes them again. */
+export class ActorRecovery {
+  readonly #options: ActorRecoveryOptions;
+  readonly #keeper: ArgsKeeper;
+  /** By the name of the export. */
+  readonly #types = new Map<string, readonly TypeName[]>();
+
+  constructor(options: ActorRecoveryOptions) {
+    this.#options = options;
+    this.#keeper = new ArgsKeeper(options.codec);
+  }
+
+  /** An actor has been made. The main pool is never recovered: it is the host. */
+  keep(
+    entry: UidEntry,
+    { type, args, options }: Pick<CreateRequest, "type" | "args" | "options">,
+    restart: ResolvedRestart,
+  ): void {
+    if (entry.pools[0] === MAIN_POOL || restart.kind === "temporary") return;
+    entry.kept = { type: this.#shared(type), args: this.#keeper.keep(args), options, restart };
+  }
+
+  /** The name of a type, once for all its actors. */
+  #shared(type: TypeName): TypeName {
+    const known = this.#types.get(type.export) ?? [];
+    const same = known.find((one) =>
+      one === type || (one.module === type.module && one.version === type.version)
+    );
+    if (same === undefined) this.#types.set(type.export, [...known, type]);
+    return same ?? type;
+  }
+
+  /** A pool has died: those of its actors that are to be made again. */
+  begin(pool: PoolId, exit: ExitKind): UidEntry[] {
+    return this.#options.uids.keepPool(
+      pool,
+      ({ kept }) => kept !== null && outlives(kept.restart, exit),
+    );
+  }
+
+  /** Those of a pool that are to be made again. */
+  recovering(pool: PoolId): UidEntry[] {
+    return this.#options.uids.keepPool(pool, ({ state }) => state === "recovering");
+  }
+
+  /** Makes actors again, in the order in which they were made; resolves when each has been tried once. */
+  async recreate(entries: readonly UidEntry[], revival: Revival): Promise<void> {
+    await Promise.all(entries.map((entry) => this.#recreate(entry, revival, null)));
+  }
+
+  /** The actors of a pool are not made again after all. */
+  giveUp(pool: PoolId, reason: Error): void {
+    const { uids } = this.#options;
+    for (const entry of this.recovering(pool)) uids.release(entry, () => reason);
+  }
+
+  /** @param failed Why it could not be made the last time. */
+  async #recreate(entry: UidEntry, revival: Revival, failed: Error | null): Promise<void> {
+    const { clock, uids } = this.#options;
+    const { pauses } = revival;
+    const isOver = () => pauses.isOver || entry.state !== "recovering";
+    const { restart } = entry.kept!;
+    const decision = decideRestart(entry.restarts, restart, clock.now(), Math.random());
+    if (!decision.restart) {
+      const error = failed ?? revival.reason;
+      uids.release(entry, () => error);
+      revival.gaveUp(this.#addressOf(entry), error);
+      return;
+    }
+    if (failed !== null) await pauses.wait(decision.delayMs);
+    if (isOver()) return;
+    entry.restarts = decision.history;
+    try {
+      await this.#make(entry, pauses);
+    } catch (error) {
+      // Others need not wait for the next try.
+      if (!isOver()) void this.#recreate(entry, revival, error as Error);
+    }
+  }
+
+  async #make(entry: UidEntry, pauses: Pauses): Promise<void> {
+    const { uids, actors, onRenewed } = this.#options;
+    const { uid, generation: before, pools } = entry;
+    const { type, args, options } = entry.kept!;
+    const pool = pools[0]!;
+    uids.renew(entry);
+    onRenewed(before, this.#addressOf(entry));
+    const { generation } = entry;
+    const again = this.#keeper.read(args);
+    await actors.create(pool, { uid, generation, type, args: again, options });
+    // It was made in an isolate that has died since.
+    if (pauses.isOver) return;
+    if (entry.state === "recovering") entry.state = "live";
+    else await actors.end(pool, uid, true);
+  }
+
+  #addressOf({ uid, generation, pools }: UidEntry): ActorAddress {
+    return { host: this.#options.host, pool: pools[0]!, uid, generation };
+  }
+}

@@ -1,0 +1,72 @@
+import { type Clock, SYSTEM_CLOCK } from "../../core/clock.ts";
+import { ReportLimit } from "../../debug/report_limit.ts";
+
+/** Why the gateway lets a request in no further. */
+export type RefusalReason =
+  | "host"
+  | "origin"
+  | "token"
+  | "role"
+  | "rate"
+  | "busy"
+  | "body";
+
+/** A request that was refused at the door. */
+export interface GatewayRefusal {
+  /** Its kind: what it is counted under. */
+  readonly reason: RefusalReason;
+  /** What was answered, for people. */
+  readonly message: string;
+  /** The HTTP status that was answered. */
+  readonly status: number;
+  /** The address that it came from. */
+  readonly from: string;
+  /** Refusals that were not told of since the last one, because there were too many. */
+  readonly suppressed: number;
+}
+
+/** Counts refusals and tells of them, of some if there are many: a storm of them must not fill the log. */
+export class Refusals {
+  readonly counts: Record<RefusalReason, number> = {
+    host: 0,
+    origin: 0,
+    token: 0,
+    role: 0,
+    rate: 0,
+    busy: 0,
+    body: 0,
+  };
+  readonly #tell: (refusal: GatewayRefusal) => void;
+  readonly #limit: ReportLimit;
+
+  constructor(tell: (refusal: GatewayRefusal) => void, clock: Clock = SYSTEM_CLOCK) {
+    this.#tell = tell;
+    this.#limit = new ReportLimit(clock);
+  }
+
+  /** One more. */
+  add(refusal: Omit<GatewayRefusal, "suppressed">): void {
+    this.counts[refusal.reason]++;
+    const suppressed = this.#limit.next();
+    if (suppressed === null) return;
+    try {
+      this.#tell({ ...refusal, suppressed });
+    } catch (error) {
+      // Whoever knocks must not end the host by what its owner has written.
+      // deno-lint-ignore no-console
+      console.error("dramatis: listen.onRefusal has thrown", error);
+    }
+  }
+}
+
+/** A refusal as a line for people. */
+export function formatRefusal({ from, status, message, suppressed }: GatewayRefusal): string {
+  const left = suppressed === 0 ? "" : `; ${suppressed} more were left out`;
+  return `refused ${from}: ${status}: ${message}${left}`;
+}
+
+/** Prints it on standard error. */
+export function printRefusal(refusal: GatewayRefusal): void {
+  // deno-lint-ignore no-console
+  console.error(`dramatis: ${formatRefusal(refusal)}`);
+}

@@ -1,0 +1,87 @@
+import type { ActorAddress } from "../core/address.ts";
+import type { Hop } from "../core/call_chain.ts";
+import { SYSTEM_CLOCK } from "../core/clock.ts";
+import { Activity } from "../actor/activity.ts";
+import type { Registry } from "../actor/registry.ts";
+import { inspectCell, type PoolState } from "../debug/inspection.ts";
+import type { PoolDebug } from "../debug/options.ts";
+import { PoolWatch, type WatchedPool } from "../debug/pool_watch.ts";
+import type { RunningCode } from "../debug/report.ts";
+import { type Wait, waitsOf } from "../debug/waits.ts";
+import { isReserved } from "./host_service.ts";
+import type { LocalPool } from "./local.ts";
+import { type PoolService, poolServiceOf } from "./pool_service.ts";
+
+/** What a pool looks out for, and whom it tells. */
+export interface LocalDebug extends Pick<WatchedPool, "report" | "typed" | "blocked"> {
+  readonly options: PoolDebug;
+}
+
+/** Milliseconds in which a pool must say whom a call waits for. */
+const FOLLOW_TIMEOUT_MS = 2000;
+
+/** What a pool sees of itself: it looks out for what takes too long, and says how it is when asked. */
+export class SelfWatch implements PoolService {
+  /** What the cells write down. */
+  readonly activity: Activity;
+  readonly #pool: LocalPool;
+  readonly #cells: Registry;
+  readonly #watch: PoolWatch | null;
+
+  /** @param debug Without it nothing is looked out for. */
+  constructor(pool: LocalPool, cells: Registry, debug: LocalDebug | null) {
+    this.#pool = pool;
+    this.#cells = cells;
+    // By the real time, as it looks at real threads.
+    this.#watch = debug && new PoolWatch(debug.options, SYSTEM_CLOCK, () => this.#watched(debug));
+    this.activity = new Activity(SYSTEM_CLOCK, this.#watch);
+  }
+
+  /** {@linkcode PoolService.inspect}: its actors but for the runtime's own, and what they do. */
+  inspect(): PoolState {
+    const { time } = this.activity;
+    const cells = [...this.#cells].filter(({ address }) => !isReserved(address.uid));
+    const actors = cells.map((cell) => inspectCell(cell, time));
+    const { exchange, streams } = this.#pool;
+    const ended = this.#cells.ended.read();
+    return { actors, ended, pendingCalls: exchange.waiting, streams: streams.size };
+  }
+
+  /** {@linkcode PoolService.follow} */
+  follow(uid: string, caller: Hop): Wait[] {
+    const cell = this.#cells.get(uid);
+    return cell === undefined ? [] : waitsOf(cell, caller);
+  }
+
+  /** What the thread of the pool runs. */
+  running(): RunningCode[] {
+    return this.#watch?.running() ?? [];
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#watch?.stop();
+  }
+
+  #watched(debug: LocalDebug): WatchedPool {
+    return {
+      ...debug,
+      address: this.#pool.address,
+      cells: this.#cells,
+      activity: this.activity,
+      outside: (code) => this.#pool.scopes.outside(code),
+      follow: (to, caller) => this.#followIn(to, caller),
+    };
+  }
+
+  /** See {@linkcode WatchedPool.follow}. A pool that does not answer leads nowhere. */
+  async #followIn(to: ActorAddress, caller: Hop): Promise<Wait[]> {
+    const service = poolServiceOf(to);
+    const options = { timeoutMs: FOLLOW_TIMEOUT_MS };
+    try {
+      return await this.#pool.call(service, "follow", [to.uid, caller], options) as Wait[];
+    } catch {
+      return [];
+    }
+  }
+}

@@ -1,0 +1,69 @@
+/** What becomes of a host is told once, by whatever comes first: its link or the directory. */
+import assert from "node:assert/strict";
+import { Membership } from "../../../src/host/directory/membership.ts";
+
+const HOST = { id: 7, address: "10.0.0.7:7300", pools: [] };
+
+/** Does these things one after another; what is told of each. */
+function told(...steps: ((members: Membership) => unknown)[]): string[] {
+  const members = new Membership();
+  const kinds: string[] = [];
+  members.watch(({ kind, host }) => {
+    assert.equal(host, HOST);
+    kinds.push(kind);
+  });
+  for (const step of steps) step(members);
+  return kinds;
+}
+
+const link = (members: Membership) => members.linked(HOST);
+const unlink = (members: Membership) => members.unlinked(HOST.id);
+const list = (members: Membership) => members.listed(HOST);
+const unlist = (members: Membership) => members.unlisted(HOST.id);
+const fail = (members: Membership) => members.unreachable(HOST.id);
+
+const TABLE: readonly [name: string, steps: Parameters<typeof told>, kinds: string[]][] = [
+  ["a link alone", [link, unlink], ["joined", "down"]],
+  ["listed and linked, in either order", [list, link, list], ["joined"]],
+  ["linked and listed", [link, list, list], ["joined"]],
+  ["a lost link of a listed host", [list, link, unlink, unlink], ["joined", "unreachable"]],
+  ["linked again", [list, link, unlink, link], ["joined", "unreachable", "back"]],
+  ["its lease expires after its link", [list, link, unlink, unlist, unlist], [
+    "joined",
+    "unreachable",
+    "down",
+  ]],
+  ["its lease expires while it is linked", [list, link, unlist], ["joined"]],
+  ["and then its link ends", [list, link, unlist, unlink], ["joined", "down"]],
+  ["never linked", [list, fail, fail, list], ["joined", "unreachable"]],
+  ["a failed dial of a host that has dialled", [list, link, fail], ["joined"]],
+  ["nobody knows it", [unlink, unlist, fail], []],
+  ["cut off for long", [list, unlist, list], ["joined", "down", "joined"]],
+];
+
+for (const [name, steps, kinds] of TABLE) {
+  Deno.test(`Membership: ${name}`, () => assert.deepEqual(told(...steps), kinds));
+}
+
+Deno.test("Membership: hosts are live or unreachable, until they are down", () => {
+  const members = new Membership();
+  list(members);
+  assert.deepEqual(members.hosts, [{ ...HOST, state: "live" }]);
+  fail(members);
+  assert.deepEqual(members.hosts, [{ ...HOST, state: "unreachable" }]);
+  unlist(members);
+  assert.deepEqual(members.hosts, []);
+});
+
+Deno.test("Membership: a watch ends when it is disposed of, and no other", () => {
+  const members = new Membership();
+  let count = 0;
+  const listener = () => count++;
+  const first = members.watch(listener);
+  members.watch(listener);
+  list(members);
+  assert.equal(count, 2);
+  first[Symbol.dispose]();
+  unlist(members);
+  assert.equal(count, 3);
+});

@@ -1,0 +1,165 @@
+/** Two hosts over real sockets, whose way is cut: what is sent comes once and in order, or the sender hears of it. */
+import assert from "node:assert/strict";
+import { type ActorRef, type Host, HostLostError, onHost, startHost } from "@dramatis/dramatis";
+import { Sequence } from "../fixtures/sequence.ts";
+import { TcpProxy } from "./tcp_proxy.ts";
+
+const MODULE = new URL("../fixtures/sequence.ts", import.meta.url).href;
+
+interface Stage {
+  readonly here: Host;
+  readonly there: Host;
+  readonly proxy: TcpProxy;
+}
+
+async function withHosts(
+  options: { heartbeatMs?: number; graceMs?: number },
+  body: (stage: Stage) => Promise<void>,
+): Promise<void> {
+  const common = {
+    ...options,
+    pools: [],
+    debug: false as const,
+    stopTimeoutMs: 200,
+    modules: [MODULE],
+    onDeadLetter: () => {},
+  };
+  await using there = await startHost({ ...common, listen: { port: 0 } });
+  await using proxy = new TcpProxy(Number(there.address!.split(":").at(-1)));
+  await using here = await startHost({ ...common, join: [proxy.url] });
+  await body({ here, there, proxy });
+}
+
+function seconds(count: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1000 * count));
+}
+
+/** Sends so many numbers as calls and tells, a few of them large, in turns over the whole time. */
+async function send(ref: ActorRef<Sequence>, count: number, until: Promise<void>): Promise<void> {
+  const calls: Promise<number>[] = [];
+  const called: number[] = [];
+  const large = new Uint8Array(500_000);
+  let isOver = false;
+  void until.then(() => isOver = true);
+  for (let n = 0; n < count; n++) {
+    if (n % 10_000 === 5_000) ref.take.tell(n, large);
+    else if (n % 2 === 0) {
+      called.push(n);
+      calls.push(ref.take(n));
+    } else ref.take.tell(n);
+    // A burst every few milliseconds, until the way is open again; then the rest.
+    if (n % 100 === 99 && (!isOver || n % 1000 === 999)) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+  assert.deepEqual(await Promise.all(calls), called);
+}
+
+for (
+  const [name, begin, end] of [
+    ["cut, and nobody listens", (proxy: TcpProxy) => {
+      proxy.close();
+      proxy.cut();
+    }, (proxy: TcpProxy) => proxy.open()],
+    ["silent", (proxy: TcpProxy) => proxy.fence(), (proxy: TcpProxy) => proxy.lift()],
+    ["cut, and dials hang", (proxy: TcpProxy) => {
+      proxy.fence();
+      proxy.cut();
+    }, (proxy: TcpProxy) => proxy.lift()],
+  ] as const
+) {
+  Deno.test(`hosts: 100,000 tells and calls over 2 s in which the way is ${name}`, () =>
+    withHosts({}, async ({ here, there, proxy }) => {
+      const mailbox = { messages: 100_000 };
+      const ref = await here.createActor(Sequence, [], { place: onHost(there.id), mailbox });
+      const partition = (async () => {
+        await seconds(0.1);
+        begin(proxy);
+        await seconds(2);
+        end(proxy);
+      })();
+      await send(ref, 100_000, partition);
+      await partition;
+      assert.deepEqual(await ref.state(), { next: 100_000, faults: 0 });
+      assert.equal(here.hosts().length, 1);
+    }));
+}
+
+Deno.test("hosts: silence for longer than three heartbeats is resumed over another socket", () =>
+  withHosts({ heartbeatMs: 100, graceMs: 5_000 }, async ({ here, there, proxy }) => {
+    const ref = await here.createActor(Sequence, [], { place: onHost(there.id) });
+    const back = await there.createActor(Sequence, [], { place: onHost(here.id) });
+    const partition = (async () => {
+      proxy.fence();
+      await seconds(1);
+      proxy.lift();
+    })();
+    await Promise.all([send(ref, 10_000, partition), send(back, 10_000, partition)]);
+    for (const one of [ref, back]) {
+      assert.deepEqual(await one.state(), { next: 10_000, faults: 0 });
+    }
+  }));
+
+Deno.test("hosts: past the grace time calls reject on both sides, and joining again works", () =>
+  withHosts({ heartbeatMs: 100, graceMs: 500 }, async ({ here, there, proxy }) => {
+    const ref = await here.createActor(Sequence, [], { place: onHost(there.id) });
+    const back = await there.createActor(Sequence, [], { place: onHost(here.id) });
+    const waiting = [ref.wait(), back.wait()].map((call) =>
+      call.then(() => null, (error) => error)
+    );
+    await Promise.all([ref.state(), back.state()]);
+    const started = performance.now();
+    proxy.fence();
+    for (const error of await Promise.all(waiting)) {
+      assert(error instanceof HostLostError, String(error));
+      assert.equal(error.exit, "silent");
+    }
+    const ms = performance.now() - started;
+    assert.ok(ms > 600 && ms < 3_000, `${ms} ms`);
+    await assert.rejects(ref.state(), HostLostError);
+    proxy.lift();
+    await here.join(proxy.url);
+    assert.deepEqual(await ref.state(), { next: 0, faults: 0 });
+    assert.deepEqual(await back.state(), { next: 0, faults: 0 });
+  }));
+
+Deno.test("hosts: one that has given up links anew while the other still waits", async () => {
+  const common = {
+    pools: [],
+    debug: false as const,
+    stopTimeoutMs: 200,
+    modules: [MODULE],
+    onDeadLetter: () => {},
+    heartbeatMs: 100,
+  };
+  await using there = await startHost({ ...common, listen: { port: 0 }, graceMs: 60_000 });
+  await using proxy = new TcpProxy(Number(there.address!.split(":").at(-1)));
+  await using here = await startHost({ ...common, join: [proxy.url], graceMs: 100 });
+  const back = await there.createActor(Sequence, [], { place: onHost(here.id) });
+  const waiting = back.wait().then(() => null, (error) => error);
+  await back.state();
+  proxy.fence();
+  while (here.hosts().length > 0) await seconds(0.05);
+  // What it holds back is the end of the old link.
+  proxy.cut();
+  assert.equal(there.hosts().length, 1);
+  proxy.lift();
+  await here.join(proxy.url);
+  assert(await waiting instanceof HostLostError);
+  assert.deepEqual(await back.state(), { next: 0, faults: 0 });
+});
+
+Deno.test("hosts: a stop while the way is cut does not wait for it", () =>
+  withHosts({}, async ({ here, there, proxy }) => {
+    const ref = await here.createActor(Sequence, [], { place: onHost(there.id) });
+    const waiting = ref.wait().then(() => null, (error) => error);
+    await ref.state();
+    proxy.close();
+    proxy.cut();
+    const started = performance.now();
+    await here.stop();
+    assert.ok(performance.now() - started < 1_000);
+    assert(await waiting instanceof HostLostError);
+    while (there.hosts().length > 0) await seconds(0.05);
+    assert.ok(performance.now() - started < 3_000);
+  }));
