@@ -47,5 +47,6 @@ export async function openDevice(request: unknown): Promise<WorkerDevice | null>
       type: DEVICE_SERVICE_TYPE,
       uid: deviceServiceUid,
     },
+    close: () => keeper.close(),
   };
 }

@@ -22,6 +22,8 @@ export interface WorkerDevice {
   readonly resources: Resources;
   /** An actor of the runtime's own that serves the device to other pools. */
   readonly service?: WorkerService;
+  /** Ends the device: a process that exits while its driver still works may crash in it. */
+  close?(): Promise<void>;
 }
 
 /** An actor that is there from the start. */
@@ -92,6 +94,7 @@ class WorkerRuntime<Uplink> {
   #codec: Codec | undefined;
   /** Ports to siblings that are not in use yet. */
   #joins: Joins | undefined;
+  #device: WorkerDevice | undefined;
 
   constructor(
     scope: WorkerScope<Uplink>,
@@ -149,6 +152,7 @@ class WorkerRuntime<Uplink> {
       phase = "handshake";
       const link = await this.#connect(start.uplink);
       const pool = this.#build(start, link, opened.resources);
+      this.#device = opened;
       const { service } = opened;
       if (service !== undefined) {
         await pool.adopt(service.actor, service.type, service.uid(pool.address));
@@ -226,6 +230,7 @@ class WorkerRuntime<Uplink> {
 
   async #stop(): Promise<void> {
     await this.#pool?.stop();
+    await this.#device?.close?.();
     this.#router?.close();
     this.#scope.postMessage({ kind: "stopped" });
   }
