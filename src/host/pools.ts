@@ -15,6 +15,12 @@ import { allOrNone, withDeadline } from "./settle.ts";
 import { Silence } from "./silence.ts";
 import type { UidTable } from "./uid_table.ts";
 
+/**
+ * Milliseconds in which the thread of a gpu pool ends once it is told to. Nothing says when it has; but a
+ * process that exits while the driver is still unloaded there may end by a segmentation fault.
+ */
+const DRIVER_END_MS = 30;
+
 /** Milliseconds between two reports of load to other hosts: fresh enough to place by, rare enough to be free. */
 const LOAD_REPORT_MS = 200;
 
@@ -141,7 +147,11 @@ export class HostPools {
     this.#silence.stop();
     const { recovery, host } = this.#options;
     const recovered = recovery.stop(new PoolLostError("The host was stopped", "stopped"));
-    await Promise.all([...this.#router.pools.values()].map((pool) => this.#stop(pool)));
+    const pools = [...this.#router.pools.values()];
+    await Promise.all(pools.map((pool) => this.#stop(pool)));
+    if (pools.some(({ description }) => description.kind === "gpu")) {
+      await new Promise((resolve) => setTimeout(resolve, DRIVER_END_MS));
+    }
     // An isolate that was being started ends as soon as it is there.
     await withDeadline(recovered, host.stopTimeoutMs);
   }
