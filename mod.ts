@@ -22,8 +22,22 @@ export {
   type CopyOptions,
   type CopySource,
 } from "./src/actor/buffer_ref.ts";
+export type { SavedState, SnapshotInfo } from "./src/actor/state.ts";
 export type { ActorContext, ActorSystem, CreateOptions, WaitOptions } from "./src/actor/context.ts";
+export type {
+  GangMember,
+  GangMembers,
+  GangOptions,
+  GangRefs,
+  SettledGang,
+  SomeMembers,
+} from "./src/actor/gang.ts";
 export type { Down, Watch } from "./src/actor/watch.ts";
+export type {
+  ChildDown,
+  SupervisionOptions,
+  SupervisionStrategy,
+} from "./src/actor/supervision.ts";
 export type { ActorClass, ActorFactory, ActorSource } from "./src/actor/actor_type.ts";
 export type { ActorCounters } from "./src/actor/cell_stats.ts";
 export type { CellState } from "./src/actor/cell.ts";
@@ -46,7 +60,7 @@ export {
   type PoolAddress,
   type PoolId,
 } from "./src/core/address.ts";
-export type { Device, DeviceKind } from "./src/core/device.ts";
+export type { Device, DeviceKind, DeviceUse, KernelTime } from "./src/core/device.ts";
 export {
   ActorExistsError,
   ActorFailedError,
@@ -54,34 +68,48 @@ export {
   ActorStartError,
   type ActorStartPhase,
   ActorStoppedError,
+  DramatisError,
+  SnapshotError,
+  type SnapshotReason,
+} from "./src/core/errors.ts";
+export {
   BufferNotFoundError,
   CallTimeoutError,
   DeadlockError,
   type DeadlockHop,
-  DirectoryUnreachableError,
-  DramatisError,
-  type ExitKind,
-  GpuDeviceLostError,
-  GpuOutOfMemoryError,
-  GpuUnavailableError,
-  HostLostError,
-  KernelArgumentError,
-  KernelCompileError,
-  type KernelDiagnostic,
-  LinkRefusedError,
   MailboxFullError,
-  NameTakenError,
   NotSerializableError,
+} from "./src/core/message_errors.ts";
+export {
+  DirectoryUnreachableError,
+  type ExitKind,
+  HostLostError,
+  LinkRefusedError,
+  NameTakenError,
   PlacementError,
   type PlacementRefusal,
   PoolLostError,
   PoolStartError,
   type PoolStartPhase,
   ProtocolError,
-} from "./src/core/errors.ts";
+} from "./src/core/host_errors.ts";
+export {
+  GpuDeviceLostError,
+  GpuOutOfMemoryError,
+  GpuUnavailableError,
+  KernelArgumentError,
+  KernelCompileError,
+  type KernelDiagnostic,
+} from "./src/core/gpu_errors.ts";
 export type { MailboxOptions } from "./src/core/mailbox_options.ts";
 export type { Replicas } from "./src/core/stateless_options.ts";
-export type { HostDescription, MailboxOverflow, PoolDescription } from "./src/core/protocol.ts";
+export type {
+  Held,
+  HostDescription,
+  MailboxOverflow,
+  PoolDescription,
+  SnapshotTiming,
+} from "./src/core/protocol.ts";
 export { share, transfer } from "./src/core/transfer.ts";
 export type {
   ActorInspection,
@@ -101,15 +129,22 @@ export {
   type LoopReport,
   type RunningCode,
 } from "./src/debug/report.ts";
+export type { Client } from "./src/client/client.ts";
+export { connect, type ConnectTlsOptions } from "./src/client/connect.ts";
+export type { ConnectOptions } from "./src/client/options.ts";
+export { registeredType, type RegisteredTypeOptions } from "./src/client/registered_type.ts";
 export type { DirectorySpec } from "./src/host/directory/directory.ts";
 export type { HostEvent, HostMember } from "./src/host/directory/membership.ts";
 export { memoryDirectory } from "./src/host/directory/memory_directory.ts";
 export { natsDirectory, type NatsDirectoryOptions } from "./src/host/directory/nats_directory.ts";
 export type { Host } from "./src/host/host.ts";
+export type { DrainOptions } from "./src/host/drain.ts";
 export { startHost } from "./src/host/start_host.ts";
 export type { GatewayLimits } from "./src/host/gateway/limits.ts";
 export type { GatewayRefusal, RefusalReason } from "./src/host/gateway/refusals.ts";
-export type { HostOptions, ListenOptions } from "./src/host/options.ts";
+export type { RemovePoolOptions } from "./src/host/pools.ts";
+export type { HostOptions, ListenOptions, StateOptions } from "./src/host/options.ts";
+export type { RestoredActor, SnapshotOwner } from "./src/host/snapshots.ts";
 export type {
   AutoRecover,
   GiveUpEvent,
@@ -118,8 +153,17 @@ export type {
   RecoveryOptions,
 } from "./src/host/recovery_options.ts";
 export type { PoolSpec } from "./src/pool/pool.ts";
-export type { ProcessPermissions } from "./src/pool/permissions.ts";
+export type { PoolPermissions } from "./src/pool/permissions.ts";
 export { processPool, type ProcessPoolOptions } from "./src/pool/process.ts";
+export type { SnapshotSlot, SnapshotStore, SnapshotStoreSpec } from "./src/state/store.ts";
+export {
+  memoryStore,
+  natsStore,
+  type NatsStoreOptions,
+  sqliteStore,
+  type SqliteStoreOptions,
+} from "./src/state/stores.ts";
+export { near } from "./src/pool/near.ts";
 export { workerPool, type WorkerPoolOptions } from "./src/pool/worker.ts";
 export {
   device,
@@ -130,14 +174,25 @@ export {
 } from "./src/schedule/device_policy.ts";
 export {
   anyHost,
+  byHash,
+  custom,
+  type CustomPolicy,
+  idleLabel,
   label,
   leastLoaded,
   mainPool,
   onHost,
   onPool,
+  pack,
   type Placement,
   type Policy,
+  poolIndex,
+  prefer,
   random,
   randomWorker,
+  roundRobin,
+  type Rules,
+  type SettledPolicy,
+  spread,
 } from "./src/schedule/policy.ts";
-export type { PlacementDecision } from "./src/schedule/scheduler.ts";
+export type { PlacementDecision } from "./src/schedule/reasons.ts";

@@ -17,9 +17,11 @@ import {
   longKernels,
   readingBack,
   recording,
+  residency,
   steadyState,
   transfers,
 } from "./gpu_lane.ts";
+import { standardKernels } from "./gpu_standard.ts";
 import { Report } from "./harness.ts";
 
 const { values } = parseArgs({ args: Deno.args, options: { json: { type: "string" } } });
@@ -30,6 +32,7 @@ try {
   await using dawn = await openGpu({ adapter: { provider: "dawn", backend: "null" } });
   if (dawn === null) throw new Error("it has no null backend");
   await recording(report, dawn, "Dawn null");
+  await residency(report, dawn, "Dawn null");
   await acrossIsolates(report, { provider: "dawn", backend: "null" }, "Dawn null");
 } catch (error) {
   console.log(`Dawn could not be measured: ${(error as Error).message}`);
@@ -45,9 +48,11 @@ await recording(report, gpu, "its own");
 await longKernels(report, gpu);
 await readingBack(report, gpu);
 await chains(report, gpu);
+await residency(report, gpu, "its own");
 await transfers(report, gpu);
 await steadyState(report, gpu);
 await gaps(report, gpu);
+await standardKernels(report, gpu);
 await gpu.close();
 await acrossIsolates(report, {}, "its own");
 await fromMain(report);

@@ -87,6 +87,13 @@ export function breathe(): Promise<void> {
 /** Gathers figures and prints each as it comes. */
 export class Report {
   readonly figures: Figure[] = [];
+  /** Plots as SVG, by name. */
+  readonly plots = new Map<string, string>();
+
+  /** Adds a plot. */
+  plot(name: string, svg: string): void {
+    this.plots.set(name, svg);
+  }
 
   /** Adds a figure from repeats. */
   add(

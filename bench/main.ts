@@ -1,5 +1,6 @@
 /**
- * `deno task bench [--json FILE] [--only WORD]`: every figure beside its baseline in the same run.
+ * `deno task bench [--json FILE] [--plots FOLDER] [--only WORD]`: every figure beside its baseline in the
+ * same run.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { debugging } from "./debug.ts";
 import { Report } from "./harness.ts";
 import { creation, poolStart } from "./life.ts";
 import { messages } from "./messages.ts";
+import { placement } from "./placement.ts";
 import { recovery } from "./recovery.ts";
 import { replicas } from "./replicas.ts";
 
@@ -26,11 +28,16 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   copy: copies,
   replicas,
   recovery,
+  placement,
 };
 
 const { values } = parseArgs({
   args: Deno.args,
-  options: { json: { type: "string" }, only: { type: "string", multiple: true } },
+  options: {
+    json: { type: "string" },
+    plots: { type: "string" },
+    only: { type: "string", multiple: true },
+  },
 });
 const unknown = values.only?.find((name) => !Object.hasOwn(SUITES, name));
 if (unknown !== undefined) {
@@ -40,6 +47,12 @@ if (unknown !== undefined) {
 const report = new Report();
 for (const [name, run] of Object.entries(SUITES)) {
   if (values.only === undefined || values.only.includes(name)) await run(report);
+}
+if (values.plots !== undefined) {
+  await Deno.mkdir(values.plots, { recursive: true });
+  for (const [name, svg] of report.plots) {
+    await Deno.writeTextFile(`${values.plots}/${name}.svg`, svg);
+  }
 }
 if (values.json !== undefined) {
   const lines = report.figures.map((figure) => JSON.stringify(figure));

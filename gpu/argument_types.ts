@@ -84,3 +84,13 @@ export function argumentTypes(name: string, { bindings }: ModuleInterface): stri
   }
   return lines.join("\n") + "\n";
 }
+
+/** Whether two texts have the same declarations, however a formatter has laid them out. */
+export function sameTypes(one: string, other: string): boolean {
+  return bare(one) === bare(other);
+}
+
+/** Without white space, and without what formatters add where they break lines. */
+function bare(text: string): string {
+  return text.replace(/\s+/g, "").replace(/,(?=[\])}])/g, "").replace(/(?<=[=:(])\|/g, "");
+}

@@ -1,10 +1,10 @@
 /** Checks a call's arguments against what the WGSL binds. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import { formatBytes } from "./buffers.ts";
 import type { ComputeLimits } from "./device_guard.ts";
 import type { Threads } from "./kernel_spec.ts";
-import type { KernelBinding, KernelInterface } from "./reflection.ts";
+import type { KernelBinding } from "./reflection.ts";
 import { GpuSlot } from "./slot.ts";
 import {
   arrayNameOf,
@@ -21,45 +21,25 @@ const MAX_THREADS = 2 ** 32;
 /** What WebGPU promises for one uniform, and what the lane's arena is made for. */
 const MAX_UNIFORM_BYTES = 65_536;
 
-/** What is bound to one storage binding, or the raw value for a uniform. */
-export type CheckedArgument =
-  | { readonly from: "array"; readonly binding: KernelBinding; readonly array: TypedArray }
-  | { readonly from: "slot"; readonly binding: KernelBinding; readonly slot: GpuSlot }
-  | {
-    readonly from: "output" | "scratch";
-    readonly binding: KernelBinding;
-    readonly byteLength: number;
-  }
-  | { readonly from: "uniform"; readonly binding: KernelBinding; readonly value: unknown };
-
-/** The part of a declaration that concerns arguments. */
-export interface ArgumentRules {
-  readonly outputs?: Readonly<Record<string, (args: never) => number>>;
-  readonly scratch?: Readonly<Record<string, (args: never) => number>>;
+/** What stands for one binding in a call. */
+interface Checked<From extends string, Value> {
+  readonly from: From;
+  readonly binding: KernelBinding;
+  /** Bytes of the content. */
+  readonly byteLength: number;
+  /** What is passed; nothing for what the declaration sizes. */
+  readonly value: Value;
 }
 
-/** What a call passes, by name. */
-export type PassedArguments = Readonly<Record<string, unknown>>;
+/** What is bound to one storage binding, or the raw value for a uniform. All have the same fields: it is quick. */
+export type CheckedArgument =
+  | Checked<"array", TypedArray>
+  | Checked<"slot", GpuSlot>
+  | Checked<"output" | "scratch", null>
+  | Checked<"uniform", unknown>;
 
 /** Workgroups in x, y and z. */
 export type Workgroups = readonly [number, number, number];
-
-/** Bytes of a storage argument. */
-export function byteLengthOf(argument: CheckedArgument): number {
-  switch (argument.from) {
-    case "array":
-      return argument.array.byteLength;
-    case "slot":
-      return argument.slot.byteLength;
-    case "output":
-    case "scratch":
-      return argument.byteLength;
-    case "uniform":
-      return argument.binding.type.size;
-    default:
-      return argument satisfies never;
-  }
-}
 
 /** Says what is wrong with what a binding gets. */
 export function refuse(kernel: string, { name, type }: KernelBinding, problem: string): never {
@@ -101,25 +81,40 @@ export function checkBytes(kernel: string, binding: KernelBinding, byteLength: n
   );
 }
 
-function checkStorage(kernel: string, binding: KernelBinding, value: unknown): CheckedArgument {
-  const expected = arrayNameOf(binding.dtype);
+/**
+ * Checks what is passed to a storage binding.
+ *
+ * @throws {KernelArgumentError} When it is of the wrong kind or size.
+ */
+export function checkStorage(
+  kernel: string,
+  binding: KernelBinding,
+  value: unknown,
+): CheckedArgument {
+  const { dtype } = binding;
   if (value instanceof GpuSlot) {
-    if (value.dtype !== binding.dtype) {
-      refuse(kernel, binding, `expected a slot of ${binding.dtype}, got one of ${value.dtype}`);
+    if (value.dtype !== dtype) {
+      refuse(kernel, binding, `expected a slot of ${dtype}, got one of ${value.dtype}`);
     }
-    checkBytes(kernel, binding, value.byteLength);
-    return { from: "slot", binding, slot: value };
+    const { byteLength } = value;
+    checkBytes(kernel, binding, byteLength);
+    return { from: "slot", binding, byteLength, value };
   }
-  if (dtypeOf(value) !== binding.dtype) {
-    refuse(kernel, binding, `expected ${expected}, got ${describeValue(value)}`);
+  if (dtypeOf(value) !== dtype) {
+    refuse(kernel, binding, `expected ${arrayNameOf(dtype)}, got ${describeValue(value)}`);
   }
   const array = value as TypedArray;
-  checkBytes(kernel, binding, array.byteLength);
-  return { from: "array", binding, array };
+  const { byteLength } = array;
+  checkBytes(kernel, binding, byteLength);
+  return { from: "array", binding, byteLength, value: array };
 }
 
-/** What the declaration makes of a binding that is not passed. */
-function checkSized(
+/**
+ * What the declaration makes of a binding that is not passed.
+ *
+ * @throws {KernelArgumentError} When its rule gives no number of elements that fits.
+ */
+export function checkSized(
   kernel: string,
   binding: KernelBinding,
   from: "output" | "scratch",
@@ -136,95 +131,7 @@ function checkSized(
   if (fixedBytes !== null && binding.type.kind === "array" && elements !== binding.type.count) {
     refuse(kernel, binding, `${rule} must give ${binding.type.count}, got ${elements}`);
   }
-  return { from, binding, byteLength };
-}
-
-/**
- * Checks what is passed, in the order of the bindings.
- *
- * @returns `null` for each binding that is not passed.
- * @throws {KernelArgumentError} For the first that is unknown, of the wrong kind or size.
- */
-export function checkPassed(
-  kernel: string,
-  bindings: readonly KernelBinding[],
-  rules: ArgumentRules,
-  args: PassedArguments,
-): (CheckedArgument | null)[] {
-  for (const name of Object.keys(args)) {
-    if (rules.scratch !== undefined && Object.hasOwn(rules.scratch, name)) {
-      throw new KernelArgumentError(`${kernel}: "${name}" is scratch, not an argument`, name);
-    }
-    if (bindings.some((binding) => binding.name === name)) continue;
-    const known = bindings.map((binding) => binding.name).join(", ") || "none";
-    throw new KernelArgumentError(`${kernel}: there is no binding "${name}", only ${known}`, name);
-  }
-  for (const rule of ["outputs", "scratch"] as const) {
-    for (const name of Object.keys(rules[rule] ?? {})) {
-      if (bindings.some((b) => b.name === name && b.role === "storage-read-write")) continue;
-      throw new KernelArgumentError(
-        `${kernel}: ${rule} names "${name}", which is not a read_write binding of the WGSL`,
-        name,
-      );
-    }
-  }
-  return bindings.map((binding) => {
-    const value = args[binding.name];
-    if (value === undefined) return null;
-    if (binding.role === "uniform") return { from: "uniform", binding, value };
-    return checkStorage(kernel, binding, value);
-  });
-}
-
-/**
- * Sizes what is not passed, as far as the declaration does: after all checks of what is passed, as
- * the functions that size may rely on arguments that are there and right.
- *
- * @param needed Whether a call can go without a binding of this name.
- * @throws {KernelArgumentError} For the first that is needed and neither passed nor sized.
- */
-export function checkRest(
-  kernel: string,
-  bindings: readonly KernelBinding[],
-  rules: ArgumentRules,
-  args: PassedArguments,
-  passed: readonly (CheckedArgument | null)[],
-  needed: (name: string) => boolean,
-): CheckedArgument[] {
-  const { outputs = {}, scratch = {} } = rules;
-  bindings.forEach((binding, i) => {
-    const { name } = binding;
-    if (passed[i] !== null || Object.hasOwn(outputs, name) || Object.hasOwn(scratch, name)) return;
-    const wanted = binding.role === "uniform" ? "a value" : arrayNameOf(binding.dtype);
-    if (needed(name)) refuse(kernel, binding, `it is missing, expected ${wanted}`);
-  });
-  const checked: CheckedArgument[] = [];
-  bindings.forEach((binding, i) => {
-    const { name } = binding;
-    const argument = passed[i] ?? null;
-    const output = Object.hasOwn(outputs, name);
-    if (argument !== null) checked.push(argument);
-    else if (output) checked.push(checkSized(kernel, binding, "output", outputs[name]!, args));
-    else if (Object.hasOwn(scratch, name)) {
-      checked.push(checkSized(kernel, binding, "scratch", scratch[name]!, args));
-    }
-  });
-  return checked;
-}
-
-/**
- * Checks all arguments of a kernel that needs all its bindings, in their order.
- *
- * @throws {KernelArgumentError} For the first that is missing, unknown, of the wrong kind or size.
- */
-export function checkArguments(
-  kernel: string,
-  { bindings }: Pick<KernelInterface, "bindings">,
-  rules: ArgumentRules,
-  args: PassedArguments,
-): CheckedArgument[] {
-  const passed = checkPassed(kernel, bindings, rules, args);
-  return checkRest(kernel, bindings, rules, args, passed, () => true);
+  return { from, binding, byteLength, value: null };
 }
 
 /** Elements of `bytes` at a storage binding. */
@@ -281,7 +188,7 @@ export function checkLimits(
   limits: ComputeLimits,
   name: string,
 ): void {
-  const bytes = byteLengthOf(argument);
+  const bytes = argument.byteLength;
   const uniform = argument.from === "uniform";
   const max = uniform
     ? Math.min(limits.maxUniformBufferBindingSize, MAX_UNIFORM_BYTES)

@@ -1,21 +1,34 @@
 /** Bind groups of one device: making one takes 20-50 µs on Deno, using one 0.1 µs. */
 
+import type { PooledBuffer } from "./buffers.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import type { Program } from "./program.ts";
 
 /** Enough for 64 calls in flight of 32 kernels; each holds about 1 KB. */
 const MAX_BIND_GROUPS = 4096;
 
-/** One buffer of a bind group. */
-export interface BoundBuffer {
+/** What a bind group gets at one place. */
+export interface BoundEntry {
   readonly binding: number;
-  /** Unique among the device's buffers, never reused. */
-  readonly id: number;
-  readonly raw: GPUBuffer;
-  /** Where in the buffer it starts, as the device aligns it. */
-  readonly offset: number;
-  /** Bytes from there; a multiple of 4. */
+  /** Bytes that are bound; a multiple of 4. */
   readonly bytes: number;
+  /** Which of the call's arrays; -1: a uniform in the arena. */
+  readonly array: number;
+}
+
+/** A buffer and where in it an array starts, as the device aligns it. */
+export interface BoundRange {
+  readonly buffer: PooledBuffer;
+  readonly offset: number;
+}
+
+/** A bind group, and what it is for. */
+interface Entry {
+  /** The program, the group, and of each of its arrays the buffer, offset and bytes. */
+  readonly key: readonly number[];
+  readonly bindGroup: GPUBindGroup;
+  /** The next of those that fall together by their number. */
+  readonly next: Entry | undefined;
 }
 
 /**
@@ -24,8 +37,12 @@ export interface BoundBuffer {
  */
 export class BindGroupCache {
   readonly #guard: DeviceGuard;
-  #young = new Map<string, GPUBindGroup>();
-  #old = new Map<string, GPUBindGroup>();
+  /** By a number made of all that they are for. */
+  #young = new Map<number, Entry>();
+  #old = new Map<number, Entry>();
+  #size = 0;
+  /** That of the call which is looked up. */
+  readonly #key: number[] = [];
   #hits = 0;
   #misses = 0;
 
@@ -42,34 +59,83 @@ export class BindGroupCache {
     return { hits: this.#hits, misses: this.#misses };
   }
 
-  /** The bind group with these buffers for `group` of `program`. */
-  get(program: Program, group: number, buffers: readonly BoundBuffer[]): GPUBindGroup {
-    let key = `${program.id}.${group}`;
-    for (const { id, offset, bytes } of buffers) key += `|${id}:${offset}:${bytes}`;
-    const young = this.#young.get(key);
+  /**
+   * The bind group for `group` of `program`.
+   *
+   * @param entries What it gets.
+   * @param arrays The call's arrays.
+   * @param arena Where all uniforms are.
+   */
+  get(
+    program: Program,
+    group: number,
+    entries: readonly BoundEntry[],
+    arrays: readonly (BoundRange | null)[],
+    arena: GPUBuffer,
+  ): GPUBindGroup {
+    const key = this.#key;
+    key[0] = program.id;
+    key[1] = group;
+    let end = 2;
+    let hash = Math.imul(program.id, 31) + group;
+    for (let i = 0; i < entries.length; i++) {
+      const { array, bytes } = entries[i]!;
+      if (array < 0) continue; // there is one arena, and its uniforms have the program's sizes
+      const { buffer: { id }, offset } = arrays[array]!;
+      key[end++] = id;
+      key[end++] = offset;
+      key[end++] = bytes;
+      hash = Math.imul(hash ^ id, 0x01000193);
+      hash = Math.imul(hash ^ offset ^ (bytes << 3), 0x01000193);
+    }
+    key.length = end;
+    const young = find(this.#young.get(hash), key);
     if (young !== undefined) {
       this.#hits++;
       return young;
     }
-    const old = this.#old.get(key);
+    const old = find(this.#old.get(hash), key);
     if (old !== undefined) this.#hits++;
     else this.#misses++;
-    const found = old ?? this.#make(program, group, buffers);
-    if (this.#young.size >= MAX_BIND_GROUPS / 2) {
+    const bindGroup = old ?? this.#make(program, group, entries, arrays, arena);
+    if (this.#size >= MAX_BIND_GROUPS / 2) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#size = 0;
     }
-    this.#young.set(key, found);
-    return found;
+    const next = this.#young.get(hash);
+    this.#young.set(hash, { key: key.slice(), bindGroup, next });
+    this.#size++;
+    return bindGroup;
   }
 
-  #make(program: Program, group: number, buffers: readonly BoundBuffer[]): GPUBindGroup {
+  #make(
+    program: Program,
+    group: number,
+    entries: readonly BoundEntry[],
+    arrays: readonly (BoundRange | null)[],
+    arena: GPUBuffer,
+  ): GPUBindGroup {
     return this.#guard.device.createBindGroup({
       layout: program.layouts[group]!,
-      entries: buffers.map(({ binding, raw, offset, bytes }) => ({
-        binding,
-        resource: { buffer: raw, offset, size: bytes },
-      })),
+      entries: entries.map(({ binding, bytes, array }) => {
+        const { buffer, offset } = array < 0
+          ? { buffer: { raw: arena }, offset: 0 }
+          : arrays[array]!;
+        return { binding, resource: { buffer: buffer.raw, offset, size: bytes } };
+      }),
     });
   }
+}
+
+function find(first: Entry | undefined, key: readonly number[]): GPUBindGroup | undefined {
+  for (let entry = first; entry !== undefined; entry = entry.next) {
+    if (areSame(entry.key, key)) return entry.bindGroup;
+  }
+  return undefined;
+}
+
+function areSame(some: readonly number[], others: readonly number[]): boolean {
+  for (let i = 0; i < some.length; i++) if (some[i] !== others[i]) return false;
+  return some.length === others.length;
 }

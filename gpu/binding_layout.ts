@@ -1,6 +1,6 @@
 /** Structs as plain objects, for bindings that hold them. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import { checkBytes } from "./arguments.ts";
 import { packUniform } from "./layout.ts";
 import type { KernelBinding } from "./reflection.ts";

@@ -1,6 +1,6 @@
 /** Storage buffers, reused under a byte budget: the garbage collector does not see device memory. */
 
-import { GpuOutOfMemoryError } from "../src/core/errors.ts";
+import { GpuOutOfMemoryError } from "../src/core/gpu_errors.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import { roundUp } from "./wgsl_types.ts";
 
@@ -26,6 +26,8 @@ export interface PooledBuffer {
   readonly raw: GPUBuffer;
   /** Bytes; a multiple of 4, at least what was asked for. */
   readonly capacity: number;
+  /** The batch of the lane that wrote it last. */
+  writtenIn: number;
 }
 
 /** A buffer just taken from the pool. */
@@ -200,7 +202,7 @@ export class BufferPool {
       size: capacity,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
-    const buffer: PooledBuffer = { id: this.#nextId++, raw, capacity };
+    const buffer: PooledBuffer = { id: this.#nextId++, raw, capacity, writtenIn: 0 };
     const errors = Promise.all([device.popErrorScope(), device.popErrorScope()]);
     const ready = this.#guard.whileAlive(errors).then((found) => {
       const error = found.find((e) => e !== null);

@@ -1,11 +1,11 @@
 /** The DeviceRefs among a call's arguments, and what stands for them on the device. */
 
 import { type ActorAddress, samePool } from "../src/core/address.ts";
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import { DeviceRef } from "../src/actor/device_ref.ts";
 import type { GpuHandle } from "./device.ts";
 import { disposed } from "./device_store.ts";
-import { fetchSlot, type Where } from "./fetch.ts";
+import type { Where } from "./fetch.ts";
 import type { GpuResource } from "./gpu_resource.ts";
 import type { EnqueueOptions } from "./kernel_runner.ts";
 import type { GpuSlot } from "./slot.ts";
@@ -50,74 +50,92 @@ export async function all(coming: readonly Promise<void>[]): Promise<void> {
   }
 }
 
+/** One ref of a call, and what stands for it. */
+interface BoundRef {
+  readonly ref: DeviceRef;
+  readonly where: Where;
+  /** `null` until it is held or fetched, and of what is moved, which nobody holds. */
+  slot: GpuSlot | null;
+  readonly isFar: boolean;
+  /** Whether the call ends the ref; of several with one number the first. */
+  readonly isMoved: boolean;
+}
+
 /** The slots of one call: first held, then fetched, then bound; in the end released. */
 export class CallRefs {
   readonly #resource: GpuResource;
-  readonly #here: readonly RefArgument[];
-  readonly #far: readonly RefArgument[];
-  readonly #held = new Map<string, GpuSlot>();
-  readonly #fetched = new Map<string, GpuSlot>();
-  readonly #moved = new Map<string, DeviceRef>();
+  readonly #refs: readonly BoundRef[];
+  /** The device that those from elsewhere were asked for. */
+  #asked: GpuHandle | null = null;
 
   /** @param address Where the call runs. */
   constructor(resource: GpuResource, address: ActorAddress, refs: readonly RefArgument[]) {
     this.#resource = resource;
-    this.#here = refs.filter(([ref]) => ref.isIn(address));
-    this.#far = refs.filter(([ref]) => !ref.isIn(address));
+    this.#refs = refs.map(([ref, where], i) => ({
+      ref,
+      where,
+      slot: null,
+      isFar: !ref.isIn(address),
+      isMoved: isMoved(ref) &&
+        !refs.some(([other], j) => j < i && isMoved(other) && other.id === ref.id),
+    }));
   }
 
   /** Whether some have to be fetched. */
   get hasFar(): boolean {
-    return this.#far.length > 0;
+    return this.#refs.some(({ isFar }) => isFar);
   }
 
   /** Whoever disposes of one from now on does not take it away. What is moved is held by nobody. */
   hold(): void {
-    for (const [ref, where] of this.#here) {
-      const slot = this.#slot(ref, where);
-      if (!isMoved(ref)) this.#held.set(where[1], slot.retain());
+    for (const one of this.#refs) {
+      if (one.isFar) continue;
+      const slot = this.#slot(one);
+      if (!isMoved(one.ref)) one.slot = slot.retain();
     }
   }
 
   /** Brings those that are elsewhere. */
   async fetch(gpu: GpuHandle): Promise<void> {
-    await all(this.#far.map(async ([ref, where]) => {
-      this.#fetched.set(where[1], await fetchSlot(gpu, ref, where));
+    this.#asked = gpu;
+    const far = this.#refs.filter(({ isFar }) => isFar);
+    await all(far.map(async (one) => {
+      one.slot = await this.#resource.far.get(gpu, one.ref, one.where);
     }));
   }
 
   /** The arguments with slots in the place of refs: for a call that is made at once. */
   bind(args: object): object {
     const bound: Record<string, unknown> = { ...args };
-    for (const [name, slot] of [...this.#held, ...this.#fetched]) bound[name] = slot;
-    for (const [ref, where] of this.#here) {
-      if (isMoved(ref)) bound[where[1]] = this.#slot(ref, where);
-    }
-    for (const [ref, [, name]] of [...this.#here, ...this.#far]) {
-      const isFirst = ![...this.#moved.values()].some(({ id }) => id === ref.id);
-      if (isMoved(ref) && isFirst) this.#moved.set(name, ref);
-    }
+    for (const one of this.#refs) bound[one.where[1]] = one.slot ?? this.#slot(one);
     return bound;
   }
 
-  /** What the call takes over: what is moved, and what was fetched for it alone. */
+  /** What the call takes over: what is moved, and its references of what was fetched. */
   get options(): EnqueueOptions {
+    const taken = this.#refs.filter(({ isFar, isMoved }) => isFar || isMoved);
+    if (taken.length === 0) return {};
     return {
-      consume: [...new Set([...this.#fetched.keys(), ...this.#moved.keys()])],
-      onConsumed: (name) => {
-        const ref = this.#moved.get(name);
-        if (!this.#fetched.delete(name)) this.#resource.take(ref!.id);
-        else ref?.dispose();
-      },
+      consume: taken.map(({ where }) => where[1]),
+      onConsumed: (name) => this.#consumed(taken.find(({ where }) => where[1] === name)!),
     };
   }
 
   /** Lets go of what the call has not taken over. */
   release(): void {
-    for (const slot of [...this.#held.values(), ...this.#fetched.values()]) slot.release();
+    for (const { ref, slot, isFar } of this.#refs) {
+      slot?.release();
+      if (isFar && this.#asked !== null) this.#resource.far.done(this.#asked, ref);
+    }
   }
 
-  #slot({ id }: DeviceRef, where: Where): GpuSlot {
+  #consumed(one: BoundRef): void {
+    if (!one.isFar) return this.#resource.take(one.ref.id);
+    one.slot = null;
+    if (one.isMoved) one.ref.dispose();
+  }
+
+  #slot({ ref: { id }, where }: BoundRef): GpuSlot {
     return this.#resource.get(id) ?? disposed(...where);
   }
 }

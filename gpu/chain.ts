@@ -1,6 +1,6 @@
 /** Kernels one after the other: what each takes and gives, by the names of the chain. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import type { ChainDeclaration, StepUniform } from "./declaration.ts";
 
 /** What a kernel takes and gives, by name. */

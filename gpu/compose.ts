@@ -8,7 +8,29 @@ import {
 import type { Keys } from "./kernel_actor.ts";
 import type { KernelArgs } from "./kernel_spec.ts";
 
-/** A kernel as a step, and what it has there under other names. */
+/**
+ * A kernel as a step, and what it has there under other names.
+ *
+ * @example The mean: a uniform of a step is made of what is there by then.
+ * ```ts
+ * import { type ComposeStep, compose, mapKernel, sum } from "@dramatis/dramatis/gpu";
+ *
+ * export const scaled = mapKernel(import.meta, "scaled", {
+ *   type: "f32",
+ *   p: { by: "f32" },
+ *   expression: "x * p.by",
+ *   cpu: (x, _i, p) => x * p.by,
+ * });
+ *
+ * const share = ({ x }: { x: { length: number } }) => ({ by: 1 / x.length });
+ * const last: ComposeStep = { kernel: scaled, bind: { x: "out" }, uniforms: { p: share } };
+ * export const mean = compose<{ x: Float32Array; out: Float32Array }, "out">(
+ *   import.meta,
+ *   "mean",
+ *   [sum, last],
+ * );
+ * ```
+ */
 export interface ComposeStep {
   /** Made by `kernel` or `compose`. */
   readonly kernel: Kernel<never, never>;

@@ -1,7 +1,7 @@
 /** Runs a kernel's CPU twin under the kernel's own contract. */
 
-import { GpuUnavailableError } from "../src/core/errors.ts";
-import { byteLengthOf, type PassedArguments } from "./arguments.ts";
+import { GpuUnavailableError } from "../src/core/gpu_errors.ts";
+import type { PassedArguments } from "./argument_list.ts";
 import { KernelPlan } from "./kernel_plan.ts";
 import type { KernelArgs, KernelOptions, TwinInput } from "./kernel_spec.ts";
 import { packUniform } from "./layout.ts";
@@ -31,6 +31,7 @@ export async function runTwin<A extends object = KernelArgs>(
   const given: Record<string, unknown> = {};
   const results: Record<string, TypedArray> = {};
   for (const argument of checked) {
+    if (argument === null) continue;
     const { binding } = argument;
     if (argument.from === "uniform") {
       packUniform(name, binding.name, binding.type, argument.value); // for its checks
@@ -42,11 +43,11 @@ export async function runTwin<A extends object = KernelArgs>(
         `${name}: binding "${binding.name}" is a GpuSlot; read it before running on the CPU`,
       );
     } else if (argument.from === "array" && binding.role === "storage-read") {
-      given[binding.name] = argument.array;
+      given[binding.name] = argument.value;
     } else {
-      const length = byteLengthOf(argument) / bytesPerScalar(binding.dtype);
+      const length = argument.byteLength / bytesPerScalar(binding.dtype);
       const array = typedArrayOf(binding.dtype, length);
-      if (argument.from === "array") array.set(argument.array);
+      if (argument.from === "array") array.set(argument.value);
       given[binding.name] = results[binding.name] = array;
     }
   }

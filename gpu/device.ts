@@ -1,10 +1,11 @@
 /** Opening the machine's GPU. */
 
 import type { Device } from "../src/core/device.ts";
+import type { WaitMark } from "../src/pool/hang_watch.ts";
 import { BindGroupCache } from "./bind_groups.ts";
 import { type BufferBudget, BufferPool } from "./buffers.ts";
 import { DeviceGuard } from "./device_guard.ts";
-import { DEFAULT_HANG_MS, type WaitMark } from "./hang_watch.ts";
+import { DEFAULT_HANG_MS } from "./hang_limit.ts";
 import { KernelTimes } from "./kernel_times.ts";
 import { Lane } from "./lane.ts";
 import type { HangOptions } from "./pacer.ts";

@@ -1,6 +1,6 @@
 /** One open device and whether it still lives. */
 
-import { GpuDeviceLostError } from "../src/core/errors.ts";
+import { GpuDeviceLostError } from "../src/core/gpu_errors.ts";
 
 /** The limits that every call is checked against. */
 export type ComputeLimits = Pick<

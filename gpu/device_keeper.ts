@@ -1,6 +1,6 @@
 /** A pool's device, and the next one when it is lost. */
 
-import { GpuDeviceLostError } from "../src/core/errors.ts";
+import { GpuDeviceLostError } from "../src/core/gpu_errors.ts";
 import type { GpuHandle } from "./device.ts";
 
 /** Milliseconds before each try to open the next device: a driver that resets takes a moment. */
@@ -8,7 +8,7 @@ const REOPEN_AFTER_MS: readonly number[] = [0, 20, 60, 160, 360];
 
 /** A device lost more often than this in the period is broken, or a kernel breaks it: the pool ends. */
 const MOST_LOSSES = 5;
-const LOSS_PERIOD_MS = 10_000;
+const LOSS_PERIOD_MS = 60_000;
 
 /** Opens the device of a generation; `null` if there is none. */
 export type OpenNext = (generation: number) => Promise<GpuHandle | null>;

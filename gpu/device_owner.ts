@@ -4,15 +4,24 @@ import { type ActorType, callableMethods } from "../src/actor/actor_type.ts";
 import type { ActorContext } from "../src/actor/context.ts";
 import type { DeviceRef } from "../src/actor/device_ref.ts";
 import type { DeviceStore } from "./device_store.ts";
+import { Holders } from "./holders.ts";
 import type { TypedArray } from "./typed_array.ts";
 
 /** The key of what an actor keeps for the DeviceRefs that it has made. */
 export const KEPT: unique symbol = Symbol("kept");
 
 /** What an actor keeps. */
-export interface Kept {
+export class Kept {
   readonly store: DeviceStore;
   readonly context: () => ActorContext;
+  /** Whom for. */
+  readonly holders: Holders;
+
+  constructor(store: DeviceStore, context: () => ActorContext) {
+    this.store = store;
+    this.context = context;
+    this.holders = new Holders(store, context);
+  }
 }
 
 /** An actor that keeps data: a {@linkcode Kept}, which is nobody else's business. */
@@ -57,9 +66,8 @@ abstract class RefMethods extends StatelessActor implements DeviceOwner {
   }
 
   async ["device:slice"](id: number, start: number, end: number): Promise<DeviceRef> {
-    const { store, context } = keptOf(this);
-    const { sender } = context();
-    const part = await store.slice(id, start, end, sender);
+    const { store, context, holders } = keptOf(this);
+    const part = await store.slice(id, start, end, holders.current);
     return context().deviceRef({ ...part, state: "made" });
   }
 

@@ -1,7 +1,7 @@
 import { type Actor, StatelessActor } from "../src/actor/actor.ts";
 import { type ActorType, callableMethods, RUNTIME_MODULE } from "../src/actor/actor_type.ts";
 import { DeviceRef } from "../src/actor/device_ref.ts";
-import { KEPT, type Kept, ownerType } from "./device_owner.ts";
+import { KEPT, Kept, keptOf, ownerType } from "./device_owner.ts";
 import { disposed, SlotStore } from "./device_store.ts";
 import { fetchSlot, type Where } from "./fetch.ts";
 import type { GpuResource } from "./gpu_resource.ts";
@@ -15,15 +15,14 @@ export class DeviceService extends StatelessActor {
     super();
     const store = new SlotStore(resource);
     this.#store = store;
-    const kept: Kept = { store, context: () => this.context };
-    this[KEPT] = kept;
+    this[KEPT] = new Kept(store, () => this.context);
   }
 
   /** What `DeviceRef.to` calls. */
   async bring(ref: unknown): Promise<DeviceRef> {
     if (!(ref instanceof DeviceRef)) throw new TypeError("bring takes a DeviceRef");
     const { context } = this;
-    const { sender } = context;
+    const holder = keptOf(this).holders.current;
     const { resource } = this.#store;
     const gpu = await resource.ready();
     const where: Where = [`DeviceRef ${ref.id}`, ""];
@@ -31,7 +30,7 @@ export class DeviceService extends StatelessActor {
     here?.use(); // says so if it is lost
     const slot = here?.retain() ?? await fetchSlot(gpu, ref, where);
     if (ref.state === "moved") ref.dispose();
-    return context.deviceRef({ ...this.#store.keep(slot, sender), state: "made" });
+    return context.deviceRef({ ...this.#store.keep(slot, holder), state: "made" });
   }
 }
 

@@ -1,10 +1,11 @@
 /** The data behind the DeviceRefs of one actor: counted here, wherever the refs are. */
 
-import type { PoolAddress } from "../src/core/address.ts";
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import { transfer } from "../src/core/transfer.ts";
 import type { DeviceRefData } from "../src/actor/device_ref.ts";
-import { firstId, type GpuResource, type RestoreSlot } from "./gpu_resource.ts";
+import { firstId } from "./first_id.ts";
+import type { GpuResource, RestoreSlot } from "./gpu_resource.ts";
+import type { Holder, Leases } from "./holders.ts";
 import type { GpuSlot } from "./slot.ts";
 import { readSlot, sliceSlot } from "./slots.ts";
 import { dtypeOf, type TypedArray } from "./typed_array.ts";
@@ -13,17 +14,15 @@ import { dtypeOf, type TypedArray } from "./typed_array.ts";
 export type RefData = Pick<DeviceRefData, "id" | "dtype" | "length">;
 
 /** What DeviceRefs ask the actor that keeps their data. */
-export interface DeviceStore {
+export interface DeviceStore extends Leases {
   /** Copies numbers; the copy is the caller's. */
   read(id: number, start: number, end: number): Promise<TypedArray>;
   /** All numbers, in pieces of so many bytes, which are the caller's. */
   pieces(id: number, bytes: number): AsyncGenerator<TypedArray, void>;
   /** One more count of a part of the data, or of all of it, for a holder. */
-  slice(id: number, start: number, end: number, holder: PoolAddress): Promise<RefData>;
+  slice(id: number, start: number, end: number, holder: Holder): Promise<RefData>;
   /** Gives a count back. */
   free(id: number): void;
-  /** Gives the counts of holders back that are gone. */
-  lost(isGone: (pool: PoolAddress) => boolean): void;
   /** Frees all. What still runs keeps nothing. */
   close(): void;
 }
@@ -33,7 +32,7 @@ export class SlotStore implements DeviceStore {
   /** The device. */
   readonly resource: GpuResource;
   /** For whom each is kept. */
-  readonly #holders = new Map<number, PoolAddress>();
+  readonly #holders = new Map<number, Holder>();
   #closed = false;
 
   constructor(resource: GpuResource) {
@@ -45,7 +44,7 @@ export class SlotStore implements DeviceStore {
    *
    * @param restore Makes it again when the device is lost; without it, it is lost too.
    */
-  keep(slot: GpuSlot, holder: PoolAddress, restore?: RestoreSlot): RefData {
+  keep(slot: GpuSlot, holder: Holder, restore?: RestoreSlot): RefData {
     const { dtype, length } = slot;
     const id = this.resource.keep(slot, restore, () => this.#holders.delete(id));
     if (this.#closed) this.resource.release(id);
@@ -70,7 +69,7 @@ export class SlotStore implements DeviceStore {
     }
   }
 
-  async slice(id: number, start: number, end: number, holder: PoolAddress): Promise<RefData> {
+  async slice(id: number, start: number, end: number, holder: Holder): Promise<RefData> {
     await this.resource.ready();
     const slot = this.#slot(id);
     slot.use(); // says so if it is lost
@@ -82,7 +81,7 @@ export class SlotStore implements DeviceStore {
     if (this.#holders.delete(id)) this.resource.release(id);
   }
 
-  lost(isGone: (pool: PoolAddress) => boolean): void {
+  lost(isGone: (holder: Holder) => boolean): void {
     for (const [id, holder] of [...this.#holders]) if (isGone(holder)) this.free(id);
   }
 
@@ -99,7 +98,7 @@ export class SlotStore implements DeviceStore {
 
 interface KeptArray {
   readonly array: TypedArray;
-  readonly holder: PoolAddress;
+  readonly holder: Holder;
 }
 
 /** Data of twins: in the memory of a pool without a device. */
@@ -109,7 +108,7 @@ export class ArrayStore implements DeviceStore {
   #closed = false;
 
   /** Takes over an array. */
-  keep(array: TypedArray, holder: PoolAddress): RefData {
+  keep(array: TypedArray, holder: Holder): RefData {
     const id = ++this.#lastId;
     if (!this.#closed) this.#kept.set(id, { array, holder });
     return { id, dtype: dtypeOf(array)!, length: array.length };
@@ -135,7 +134,7 @@ export class ArrayStore implements DeviceStore {
   }
 
   // deno-lint-ignore require-await -- what it throws has to be a rejection
-  async slice(id: number, start: number, end: number, holder: PoolAddress): Promise<RefData> {
+  async slice(id: number, start: number, end: number, holder: Holder): Promise<RefData> {
     return this.keep(this.#part(id, start, end), holder);
   }
 
@@ -143,7 +142,7 @@ export class ArrayStore implements DeviceStore {
     this.#kept.delete(id);
   }
 
-  lost(isGone: (pool: PoolAddress) => boolean): void {
+  lost(isGone: (holder: Holder) => boolean): void {
     for (const [id, { holder }] of [...this.#kept]) if (isGone(holder)) this.free(id);
   }
 

@@ -1,6 +1,6 @@
 /** Brings the data behind a DeviceRef from another pool or host. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import { type DeviceRef, PIECE_BYTES } from "../src/actor/device_ref.ts";
 import { disposed } from "./device_store.ts";
 import type { GpuHandle } from "./device.ts";

@@ -7,7 +7,26 @@ import { KEPT, type Kept, ownerType } from "./device_owner.ts";
 import type { KernelArrays, KernelInputs, KernelRefs, Keys, Owned } from "./kernel_actor.ts";
 import type { TypedArray } from "./typed_array.ts";
 
-/** A kernel that a {@linkcode GpuActor} runs in its own pool: no message goes anywhere. */
+/**
+ * A kernel that a {@linkcode GpuActor} runs in its own pool: no message goes anywhere.
+ *
+ * @example
+ * ```ts
+ * import { actor } from "@dramatis/dramatis";
+ * import { GpuActor, type LoadedKernel, type ReduceArgs, sum } from "@dramatis/dramatis/gpu";
+ *
+ * @actor(import.meta)
+ * export class Total extends GpuActor {
+ *   #sum!: LoadedKernel<ReduceArgs<"f32">, "out">;
+ *   override async postCreate(): Promise<void> {
+ *     this.#sum = await this.gpu.kernel(sum);
+ *   }
+ *   async of(x: Float32Array): Promise<number> {
+ *     return (await this.#sum.compute({ x })).out[0]!;
+ *   }
+ * }
+ * ```
+ */
 export interface LoadedKernel<A extends object, Out extends Keys<A>> {
   /** As `KernelActor.run`; the results end with the actor at the latest. */
   run(args: KernelInputs<A>): Promise<KernelRefs<A, Out>>;
@@ -15,7 +34,34 @@ export interface LoadedKernel<A extends object, Out extends Keys<A>> {
   compute(args: KernelInputs<A>): Promise<KernelArrays<A, Out>>;
 }
 
-/** How an array stays. */
+/**
+ * How an array stays.
+ *
+ * @example An array that comes back after a device was lost.
+ * ```ts
+ * import { actor, device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { type ArrayOptions, type DeviceRef, GpuActor } from "@dramatis/dramatis/gpu";
+ *
+ * @actor(import.meta)
+ * export class Table extends GpuActor {
+ *   #squares!: DeviceRef<Float32Array<ArrayBuffer>>;
+ *   override async postCreate(): Promise<void> {
+ *     const restore = () => Float32Array.from({ length: 100 }, (_, i) => i * i);
+ *     const options: ArrayOptions<Float32Array> = { restore };
+ *     this.#squares = await this.gpu.array(restore(), options);
+ *   }
+ *   async square(i: number): Promise<number> {
+ *     return (await this.#squares.read(i, i + 1))[0]!;
+ *   }
+ * }
+ *
+ * if (import.meta.main) {
+ *   await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ *   const place = device({ prefer: "gpu", fallback: "cpu" });
+ *   console.log(await (await host.createActor(Table, [], { place })).square(9)); // 81
+ * }
+ * ```
+ */
 export interface ArrayOptions<T extends TypedArray> {
   /**
    * Gives the content again for the next device, when this one was lost.

@@ -1,13 +1,30 @@
-import { GpuDeviceLostError, PoolLostError, PoolStartError } from "../src/core/errors.ts";
+import { PoolStartError } from "../src/core/host_errors.ts";
+import { HangWatch, hungError, WaitMark } from "../src/pool/hang_watch.ts";
 import type { Pool, PoolSpec, PoolStarter } from "../src/pool/pool.ts";
 import { processStarter, resolveProcessOptions } from "../src/pool/process.ts";
-import { startWorker, type WorkerKind } from "../src/pool/worker.ts";
-import { DEFAULT_HANG_MS, HangWatch, WaitMark } from "./hang_watch.ts";
+import { checkLabels, startWorker, type WorkerKind } from "../src/pool/worker.ts";
+import { DEFAULT_HANG_MS } from "./hang_limit.ts";
 import { NO_ADAPTER } from "./no_adapter.ts";
 import type { GpuProviderName } from "./provider.ts";
 import type { DeviceRequest } from "./worker_device.ts";
 
-/** How to start a gpu pool. */
+/**
+ * How to start a gpu pool.
+ *
+ * @example
+ * ```ts
+ * import { startHost } from "@dramatis/dramatis";
+ * import { gpuPool, type GpuPoolOptions } from "@dramatis/dramatis/gpu";
+ *
+ * const options: GpuPoolOptions = {
+ *   isolation: "process", // a crash of the driver ends it alone
+ *   memoryBytes: 2 ** 30,
+ *   hangMs: 5000,
+ * };
+ * await using host = await startHost({ pools: [gpuPool(options)] });
+ * console.log(host.pools().find(({ kind }) => kind === "gpu")?.device.memoryBytes);
+ * ```
+ */
 export interface GpuPoolOptions {
   /**
    * Whether a machine without an adapter is an error. Otherwise the host starts without a gpu pool,
@@ -38,7 +55,7 @@ export interface GpuPoolOptions {
   /**
    * Milliseconds that a kernel may take beyond four times what it is expected to take, by its earlier
    * calls; the first ones have 8 s more. Past it the device is given up as lost; with Deno's provider,
-   * where it blocks the pool, the pool is, unless it is a process.
+   * where it blocks the pool, the pool is: a process is killed, the thread of a worker is left behind.
    * @default 2000
    */
   hangMs?: number;
@@ -47,8 +64,11 @@ export interface GpuPoolOptions {
    * @default 256 MiB
    */
   idleBudgetBytes?: number;
-  /** A name for placement: `label("big")` finds this pool. */
-  label?: string;
+  /**
+   * Names for placement: `label("big")` finds this pool if it is one of them.
+   * @default []
+   */
+  labels?: readonly string[];
   /**
    * Where the pool runs: in a worker of the host's process, or in a process of its own, which a crash
    * of the driver ends alone.
@@ -101,13 +121,14 @@ export function gpuPool(options: GpuPoolOptions = {}): PoolSpec {
 
 /** What starts one, or finds no device for it. */
 function starterOf(options: GpuPoolOptions): PoolStarter {
-  const { label = null, isolation = "worker", env } = options;
+  const { isolation = "worker", env } = options;
+  const labels = checkLabels(options.labels);
   const device = requestOf(options);
   if (isolation === "process") {
     return processStarter({
       kind: "gpu",
       entry: new URL("./process_worker.ts", import.meta.url),
-      label,
+      labels,
       device,
       ...resolveProcessOptions(env === undefined ? {} : { env }),
     }, 1);
@@ -122,10 +143,10 @@ function starterOf(options: GpuPoolOptions): PoolStarter {
   return {
     kind: "gpu",
     count: 1,
-    label,
+    labels,
     async start(start) {
       const mark = WaitMark.memory();
-      const kind: WorkerKind = { kind: "gpu", entry, label, device: { ...device, mark } };
+      const kind: WorkerKind = { kind: "gpu", entry, labels, device, mark };
       const pool = await startWorker(kind, start);
       if (pool !== null) endIfHung(pool, mark);
       return pool;
@@ -133,14 +154,9 @@ function starterOf(options: GpuPoolOptions): PoolStarter {
   };
 }
 
-/** A kernel that does not end holds the pool's thread: nobody in there can say so. */
+/** As a process does for itself. */
 function endIfHung(pool: Pool, mark: SharedArrayBuffer): void {
-  const watch = new HangWatch(mark, (ms) => {
-    const { name, device } = pool.description;
-    const reason = `a kernel has not ended for ${(ms / 1000).toFixed(1)} s`;
-    const cause = new GpuDeviceLostError(`the GPU device "${device.name}" hangs: ${reason}`);
-    pool.terminate(new PoolLostError(`${name} was given up: ${reason}`, "killed", { cause }));
-  });
+  const watch = new HangWatch(mark, (ms) => pool.terminate(hungError(pool.description, ms)));
   void pool.down.then(() => watch.stop());
 }
 
@@ -161,5 +177,5 @@ function requestOf(options: GpuPoolOptions): DeviceRequest {
   const software = adapter === "software";
   const name = software || adapter === undefined ? null : adapter;
   const wanted = { provider, name, backend, software };
-  return { adapter: wanted, idleBudgetBytes, memoryBytes, hangMs, mark: null };
+  return { adapter: wanted, idleBudgetBytes, memoryBytes, hangMs };
 }

@@ -1,6 +1,8 @@
 import type { Resources } from "../src/actor/actor_type.ts";
 import type { GpuHandle } from "./device.ts";
 import type { DeviceKeeper } from "./device_keeper.ts";
+import { FarRefs } from "./far_refs.ts";
+import { firstId } from "./first_id.ts";
 import type { GpuSlot } from "./slot.ts";
 
 /** The key of a gpu pool's device among its resources. */
@@ -18,6 +20,8 @@ interface KeptSlot {
 
 /** What the kernel actors of one gpu pool share: the device, and the data they keep on it. */
 export class GpuResource {
+  /** Data of other pools that is used here. */
+  readonly far: FarRefs = new FarRefs();
   readonly #keeper: DeviceKeeper;
   readonly #slots = new Map<number, KeptSlot>();
   #lastId = firstId();
@@ -85,13 +89,6 @@ export class GpuResource {
       }
     }));
   }
-}
-
-/** Where numbers of data start to be counted: no other pool has the same, nor has a later one at its address. */
-export function firstId(): number {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-  // Below half of what is exact, so that there is room to count.
-  return (high! >>> 12) * 2 ** 32 + low!;
 }
 
 /** The device of the pool that these resources belong to, if it has one. */

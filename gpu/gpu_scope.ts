@@ -1,13 +1,13 @@
 /** What a GpuActor computes with, on a device and without. */
 
 import { CPU, type Device } from "../src/core/device.ts";
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import { Transferred } from "../src/core/transfer.ts";
 import type { Resources } from "../src/actor/actor_type.ts";
 import type { ActorContext } from "../src/actor/context.ts";
 import type { DeviceRef } from "../src/actor/device_ref.ts";
 import { declarationOf, type Kernel } from "./declaration.ts";
-import type { Kept } from "./device_owner.ts";
+import { Kept } from "./device_owner.ts";
 import { ArrayStore, type RefData, type SlotStore } from "./device_store.ts";
 import type { ArrayOptions, GpuScope, LoadedKernel } from "./gpu_actor.ts";
 import type { KernelArrays, KernelInputs, KernelRefs, Keys, Owned } from "./kernel_actor.ts";
@@ -21,8 +21,7 @@ type Surroundings = () => ActorContext;
 /** What an actor computes with, and what keeps its data. */
 export function gpuScope(resources: Resources, context: Surroundings): [Kept, GpuScope] {
   const store = storeOf(resources);
-  const kept: Kept = { store, context };
-  return [kept, new PoolScope(store, context)];
+  return [new Kept(store, context), new PoolScope(store, context)];
 }
 
 class PoolScope implements GpuScope {

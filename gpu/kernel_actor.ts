@@ -1,7 +1,7 @@
 import type { DeviceArray, DeviceRef } from "../src/actor/device_ref.ts";
 import { transfer } from "../src/core/transfer.ts";
 import { StatelessActor } from "../src/actor/actor.ts";
-import { KEPT, type Kept, keptOf } from "./device_owner.ts";
+import { KEPT, Kept, keptOf } from "./device_owner.ts";
 import type { DeviceStore } from "./device_store.ts";
 import type { KernelEngine } from "./kernel_engine.ts";
 import type { KernelStats } from "./kernel_stats.ts";
@@ -35,7 +35,31 @@ export type KernelRefs<A extends object, Out extends keyof A> = {
   readonly [K in Out]: DeviceRef<Owned<A[K]>>;
 };
 
-/** An actor that runs one kernel, on whatever device it was placed. Calls run concurrently. */
+/**
+ * An actor that runs one kernel, on whatever device it was placed. Calls run concurrently.
+ *
+ * @typeParam A The arguments by binding name.
+ * @typeParam Out The names of the results.
+ * @example A function that takes any kernel of that shape.
+ * ```ts
+ * import { type ActorRef, device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { type KernelActor, sum, type ReduceArgs } from "@dramatis/dramatis/gpu";
+ *
+ * async function mean(
+ *   adder: ActorRef<KernelActor<ReduceArgs<"f32">, "out">>,
+ *   x: Float32Array,
+ * ): Promise<number> {
+ *   return (await adder.compute({ x })).out[0]! / x.length;
+ * }
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const adder = await host.createActor(sum, [], { place });
+ * console.log(await mean(adder, Float32Array.of(1, 2, 6))); // 3
+ * const { device: ran, times } = await adder.stats();
+ * console.log(ran.kind, times.length); // cpu 0
+ * ```
+ */
 export class KernelActor<A extends object, Out extends Keys<A>> extends StatelessActor {
   /** For messages of DeviceRefs. */
   readonly [KEPT]: object;
@@ -44,8 +68,7 @@ export class KernelActor<A extends object, Out extends Keys<A>> extends Stateles
   /** Made by the kernel's type, with the engine of the pool's device. */
   constructor(store: DeviceStore, engine: KernelEngine) {
     super();
-    const kept: Kept = { store, context: () => this.context };
-    this[KEPT] = kept;
+    this[KEPT] = new Kept(store, () => this.context);
     this.#engine = engine;
   }
 
@@ -55,15 +78,19 @@ export class KernelActor<A extends object, Out extends Keys<A>> extends Stateles
    * ends it: if it is the only one to its memory, that is written in place. A call that is refused moves
    * nothing.
    *
-   * @returns A DeviceRef for every read_write binding; dispose of each. They are freed too when the
-   * caller's pool is lost, and at once if the caller has given up.
+   * @returns A DeviceRef for every read_write binding; dispose of each. They are freed too when the actor
+   * ends whose call it was, or its pool is lost, and at once if the caller has given up.
    * @throws {KernelArgumentError} naming the binding, what it is and what it got.
+   * @throws {GpuOutOfMemoryError} when the device has no memory for the results.
+   * @throws {GpuDeviceLostError} when the device is lost meanwhile; the next call has another.
    */
   async run(args: KernelInputs<A>): Promise<KernelRefs<A, Out>> {
     const { context } = this;
-    const { address, sender: holder, signal } = context;
+    const { address, signal } = context;
+    const { holders, store } = keptOf(this);
+    const holder = holders.current;
     const kept = await this.#engine.run(args, { address, holder });
-    if (signal.aborted) { for (const { id } of kept) keptOf(this).store.free(id); }
+    if (signal.aborted) { for (const { id } of kept) store.free(id); }
     const refs = kept.map((
       { name, ...data },
     ) => [name, context.deviceRef({ ...data, state: "made" })]);
@@ -74,7 +101,7 @@ export class KernelActor<A extends object, Out extends Keys<A>> extends Stateles
    * Computes and brings the results back: one upload, one dispatch, one readback.
    *
    * @returns A new array for every read_write binding.
-   * @throws {KernelArgumentError} naming the binding, what it is and what it got.
+   * @throws As {@linkcode run} does.
    */
   async compute(args: KernelInputs<A>): Promise<KernelArrays<A, Out>> {
     const { address, sender: holder } = this.context;

@@ -1,13 +1,14 @@
 import type { ActorAddress, PoolAddress } from "../src/core/address.ts";
 import { CPU } from "../src/core/device.ts";
-import { GpuUnavailableError } from "../src/core/errors.ts";
+import { GpuUnavailableError } from "../src/core/gpu_errors.ts";
 import type { Resources } from "../src/actor/actor_type.ts";
+import type { DeviceRef } from "../src/actor/device_ref.ts";
 import { ChoosingEngine } from "./choosing_engine.ts";
 import { all, CallRefs, isMoved, isOwn, refsOf } from "./call_refs.ts";
 import type { Declaration } from "./declaration.ts";
 import type { GpuHandle } from "./device.ts";
 import { ArrayStore, disposed, type RefData, SlotStore } from "./device_store.ts";
-import { fetchArray } from "./fetch.ts";
+import { fetchArray, type Where } from "./fetch.ts";
 import { gpuOf } from "./gpu_resource.ts";
 import type { EnqueueOptions } from "./kernel_runner.ts";
 import type { KernelStats } from "./kernel_stats.ts";
@@ -160,10 +161,17 @@ class TwinEngine implements KernelEngine {
   async compute(args: Args, { address }: CallPlace): Promise<Record<string, TypedArray>> {
     const refs = refsOf(this.#twin.name, args);
     const bound: Record<string, unknown> = { ...args };
+    const coming = new Map<number, Promise<TypedArray>>();
+    const fetch = (ref: DeviceRef, where: Where) => {
+      // No two refs have the same number; what is bound twice comes once.
+      const array = coming.get(ref.id) ?? fetchArray(ref, where);
+      coming.set(ref.id, array);
+      return array;
+    };
     await all(refs.map(async ([ref, where]) => {
       bound[where[1]] = isOwn(ref, address)
         ? this.#store.get(ref.id) ?? disposed(...where)
-        : await fetchArray(ref, where);
+        : await fetch(ref, where);
     }));
     const results = await this.#twin.compute(bound);
     for (const [ref] of refs) {

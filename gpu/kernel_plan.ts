@@ -1,14 +1,8 @@
 /** What one call of a kernel does: its arguments checked, its passes resolved. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
-import {
-  type CheckedArgument,
-  checkPassed,
-  checkRest,
-  type PassedArguments,
-  type Workgroups,
-  workgroupsFor,
-} from "./arguments.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
+import { ArgumentList, type CallArguments, type PassedArguments } from "./argument_list.ts";
+import { type Workgroups, workgroupsFor } from "./arguments.ts";
 import type { KernelOptions, KernelPass, Overrides, Threads } from "./kernel_spec.ts";
 import {
   bindPass,
@@ -37,12 +31,25 @@ export interface PlannedPass {
   readonly bindings: readonly PassBinding[];
 }
 
-/** One call. */
-export interface CallPlan {
-  /** Everything that is passed, returned or scratch, in the order of the bindings. */
-  readonly checked: readonly CheckedArgument[];
+/** What calls do whose arguments have the same sizes, and that are to have as many threads. */
+export interface CallShape {
+  /** Bytes of each argument; -1 for what the call goes without. */
+  readonly bytes: readonly number[];
+  /** What the declaration's `threads` gave. */
+  readonly threads: Threads | undefined;
   readonly passes: readonly PlannedPass[];
 }
+
+/** One call. */
+export interface CallPlan {
+  /** Everything that is passed, returned or scratch. */
+  readonly checked: CallArguments;
+  /** The same object for all calls of this shape that come soon after each other. */
+  readonly shape: CallShape;
+}
+
+/** Shapes of calls that a plan knows at once: a kernel has few at a time. */
+const KNOWN_SHAPES = 8;
 
 /** A variant that runs in chunks. */
 interface SplitVariant {
@@ -55,12 +62,15 @@ interface SplitVariant {
 export class KernelPlan {
   readonly #name: string;
   readonly #options: KernelOptions<object>;
-  /** What arguments may name. */
-  readonly #bindings: readonly KernelBinding[];
+  /** What calls may pass, and what is sized for them. */
+  readonly list: ArgumentList;
   readonly #module: ModuleInterface | null;
   readonly #variants = new Map<string, KernelVariant>();
   /** The one pass of a declaration without `passes`. */
-  #only: ResolvedPass | undefined;
+  readonly #only: ResolvedPass | null;
+  /** Shapes of a declaration without `passes`: those depend on more than sizes. */
+  readonly #shapes: CallShape[] = [];
+  #oldest = 0;
   readonly #split = new Map<KernelVariant, SplitVariant>();
 
   /**
@@ -73,7 +83,9 @@ export class KernelPlan {
     const { wgsl, entry, overrides, passes } = options;
     if (passes === undefined) {
       this.#module = null;
-      this.#bindings = this.#variant(entry, overrides).interface.bindings;
+      const variant = this.#variant(entry, overrides);
+      this.#only = { where: name, pass: {}, variant };
+      this.list = new ArgumentList(name, variant.interface.bindings, options);
       return;
     }
     if (options.threads !== undefined) {
@@ -84,13 +96,14 @@ export class KernelPlan {
     } catch (error) {
       throw named(name, wgsl, error);
     }
-    this.#bindings = this.#module.bindings;
+    this.#only = null;
+    this.list = new ArgumentList(name, this.#module.bindings, options);
   }
 
   /** Names of what calls may pass; outputs, which the declaration sizes, are not among them. */
   get inputs(): readonly string[] {
     const { outputs = {}, scratch = {} } = this.#options;
-    return this.#bindings.map(({ name }) => name)
+    return this.list.bindings.map(({ name }) => name)
       .filter((name) => !Object.hasOwn(outputs, name) && !Object.hasOwn(scratch, name));
   }
 
@@ -109,7 +122,7 @@ export class KernelPlan {
 
   get #written(): readonly string[] {
     const { scratch = {} } = this.#options;
-    return this.#bindings.filter(({ role }) => role === "storage-read-write")
+    return this.list.bindings.filter(({ role }) => role === "storage-read-write")
       .map(({ name }) => name).filter((name) => !Object.hasOwn(scratch, name));
   }
 
@@ -130,40 +143,44 @@ export class KernelPlan {
    * @throws {KernelCompileError} When a pass names an entry point or override that there is not.
    */
   call(args: PassedArguments): CallPlan {
-    const name = this.#name;
-    const passed = checkPassed(name, this.#bindings, this.#options, args);
-    const resolved = this.#resolve(args, passed);
-    const needed = this.#module === null ? null : needs(resolved);
-    const checked = checkRest(
-      name,
-      this.#bindings,
-      this.#options,
-      args,
-      passed,
-      (binding) => needed === null || needed.has(binding),
-    );
+    const checked = this.list.passed(args);
+    if (this.#only === null) return { checked, shape: this.#shapeOf(args, checked) };
+    this.list.rest(args, checked);
+    this.#check(args);
+    const threads = this.#options.threads?.(args as never) as Threads | undefined;
+    const known = this.#shapes.find((shape) => isShape(shape, checked, threads));
+    if (known !== undefined) return { checked, shape: known };
+    const passes = this.#plan(this.#only, threads, checked);
+    const shape = {
+      bytes: bytesOf(checked),
+      threads: Array.isArray(threads) ? [...threads] as never : threads,
+      passes,
+    };
+    this.#shapes[this.#oldest++ % KNOWN_SHAPES] = shape;
+    return { checked, shape };
+  }
+
+  /** The shape of a call that says itself what its passes are. */
+  #shapeOf(args: PassedArguments, checked: ReturnType<ArgumentList["passed"]>): CallShape {
+    const resolved = this.#resolve(args, checked);
+    this.list.rest(args, checked, needs(resolved));
+    this.#check(args);
+    const passes = resolved.flatMap((one) => this.#plan(one, undefined, checked));
+    return { bytes: bytesOf(checked), threads: undefined, passes };
+  }
+
+  /** What the declaration itself has against the arguments. */
+  #check(args: PassedArguments): void {
     const problem = this.#options.check?.(args as never);
-    if (problem !== undefined) throw new KernelArgumentError(`${name}: ${problem}`);
-    const passes: PlannedPass[] = [];
-    for (const one of resolved) passes.push(...this.#plan(one, args, checked));
-    return { checked, passes };
+    if (problem !== undefined) throw new KernelArgumentError(`${this.#name}: ${problem}`);
   }
 
   /** Finds the passes' entry points. */
-  #resolve(args: PassedArguments, passed: readonly (CheckedArgument | null)[]): ResolvedPass[] {
+  #resolve(args: PassedArguments, passed: CallArguments): ResolvedPass[] {
     const { entry, overrides, passes } = this.#options;
-    if (passes === undefined) {
-      return [
-        this.#only ??= {
-          where: this.#name,
-          pass: {},
-          variant: this.#variant(entry, overrides),
-        },
-      ];
-    }
     let list: readonly KernelPass[];
     try {
-      list = passes(args as never);
+      list = passes!(args as never);
     } catch (cause) {
       throw this.#missing(passed, cause);
     }
@@ -182,9 +199,9 @@ export class KernelPlan {
   }
 
   /** What a function of the declaration threw, with what it may have looked for in vain. */
-  #missing(passed: readonly (CheckedArgument | null)[], cause: unknown): unknown {
+  #missing(passed: CallArguments, cause: unknown): unknown {
     const { outputs = {}, scratch = {} } = this.#options;
-    const names = this.#bindings.map(({ name }) => name)
+    const names = this.list.bindings.map(({ name }) => name)
       .filter((name, i) => passed[i] === null && !(name in outputs) && !(name in scratch));
     if (names.length === 0) return cause;
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -215,23 +232,22 @@ export class KernelPlan {
   /** Binds one pass and counts its workgroups: a dispatch, several when they are too many, or none. */
   #plan(
     resolved: ResolvedPass,
-    args: PassedArguments,
-    checked: readonly CheckedArgument[],
+    threads: Threads | undefined,
+    checked: CallArguments,
   ): PlannedPass[] {
     const { where, pass, variant } = resolved;
-    const bindings = bindPass(resolved, checked);
+    const bindings = bindPass(resolved, this.list, checked);
     const { workgroupSize } = variant.interface;
     if (pass.workgroups !== undefined && pass.threads !== undefined) {
       const problem = `${where}: give \`threads\` or \`workgroups\`, not both`;
       throw new KernelArgumentError(problem, "threads");
     }
-    const declared = this.#options.threads?.(args as never) as Threads | undefined;
     const workgroups = workgroupsFor(
       where,
       workgroupSize,
       pass.workgroups !== undefined
         ? { workgroups: pass.workgroups }
-        : { threads: pass.threads ?? declared ?? longest(bindings, checked) },
+        : { threads: pass.threads ?? threads ?? longest(bindings, checked) },
     );
     if (workgroups.includes(0)) return [];
     if (workgroups.every((n) => n <= MAX_WORKGROUPS)) return [{ variant, workgroups, bindings }];
@@ -264,4 +280,19 @@ export class KernelPlan {
     this.#split.set(variant, split);
     return split;
   }
+}
+
+function bytesOf(checked: CallArguments): number[] {
+  return checked.map((argument) => argument === null ? -1 : argument.byteLength);
+}
+
+function isShape(shape: CallShape, checked: CallArguments, threads: Threads | undefined): boolean {
+  for (let i = 0; i < checked.length; i++) {
+    const argument = checked[i]!;
+    if (shape.bytes[i] !== (argument === null ? -1 : argument.byteLength)) return false;
+  }
+  const { threads: known } = shape;
+  if (known === threads) return true;
+  return Array.isArray(known) && Array.isArray(threads) && known.length === threads.length &&
+    known.every((n, i) => n === threads[i]);
 }

@@ -1,25 +1,23 @@
 /** Runs one kernel on one device. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
-import { ARENA_BYTES } from "./arena.ts";
-import { byteLengthOf, type PassedArguments } from "./arguments.ts";
-import type { BoundBuffer } from "./bind_groups.ts";
-import { formatBytes } from "./buffers.ts";
+import type { PassedArguments } from "./argument_list.ts";
 import type { GpuHandle } from "./device.ts";
-import { KernelPlan, type PlannedPass } from "./kernel_plan.ts";
+import type { CheckedArgument } from "./arguments.ts";
+import { DeviceShape, type ShapePass } from "./device_shape.ts";
+import { type CallPlan, KernelPlan } from "./kernel_plan.ts";
 import type { KernelArgs, KernelInput, KernelOptions } from "./kernel_spec.ts";
-import type { LaneWork } from "./lane_work.ts";
-import type { KernelVariant, PassBinding } from "./pass_bindings.ts";
+import { added, type BoundGroup, type LaneDispatch } from "./lane_work.ts";
+import type { KernelVariant } from "./pass_bindings.ts";
 import type { Program } from "./program.ts";
 import { readAll, type Runner } from "./runner.ts";
 import { GpuSlot } from "./slot.ts";
 import { readSlot } from "./slots.ts";
 import { StagedCall } from "./staged_call.ts";
 import { bytesPerScalar, type TypedArray } from "./typed_array.ts";
-import { roundUp } from "./wgsl_types.ts";
+import { UniformBlock } from "./uniforms.ts";
 
-/** The id under which bind groups know the uniform arena; pooled buffers count from 1. */
-const ARENA_ID = 0;
+/** Nothing is taken over. */
+const NONE: readonly string[] = Object.freeze([]);
 
 /** How to enqueue one call. */
 export interface EnqueueOptions {
@@ -49,7 +47,13 @@ export class KernelRunner<A extends object = KernelArgs> implements Runner {
   readonly #plan: KernelPlan | null;
   /** Why there is no plan; the compiler may say it in better words. */
   readonly #problem: unknown;
+  readonly #uniforms: UniformBlock | null;
+  /** Where the lane has them for the call that is recorded, by their place among the arguments. */
+  readonly #offsets: number[] = [];
   readonly #programs = new Map<KernelVariant, Program>();
+  /** The shape of the last call, which is most often that of the next. */
+  #last: DeviceShape | null = null;
+  readonly #shapes = new WeakMap<object, DeviceShape>();
 
   /** Compiles nothing yet: `prepare()` or the first call does. */
   constructor(gpu: GpuHandle, name: string, options: KernelOptions<A>) {
@@ -63,6 +67,7 @@ export class KernelRunner<A extends object = KernelArgs> implements Runner {
       this.#problem = error;
     }
     this.#plan = plan;
+    this.#uniforms = plan === null ? null : new UniformBlock(name, plan.list);
   }
 
   get inputs(): readonly string[] {
@@ -127,22 +132,27 @@ export class KernelRunner<A extends object = KernelArgs> implements Runner {
     this.#gpu.guard.check();
     // The arguments are taken before the first wait: callers may change their arrays after the call.
     if (this.#plan === null) return await this.prepare() as never;
-    const { consume = [] } = options;
-    const given = args as PassedArguments;
-    const call = new StagedCall(this.#gpu, this.name, this.#plan.call(given), given, consume);
-    for (const binding of consume) options.onConsumed?.(binding);
+    const { consume = NONE, onConsumed } = options;
+    const plan = this.#plan.call(args as PassedArguments);
+    const shape = this.#shapeOf(plan);
+    const uniforms = this.#uniforms!;
+    const call = new StagedCall(this.#gpu, this.name, plan.checked, shape, uniforms, consume);
+    if (onConsumed !== undefined) { for (const binding of consume) onConsumed(binding); }
     try {
-      for (const { variant } of call.passes) {
-        if (!this.#programs.has(variant)) await this.#compile(variant);
+      if (!call.isReady || !shape.isCompiled) {
+        call.keep();
+        for (const pass of shape.passes) pass.program ??= await this.#compile(pass.variant);
+        await call.ready();
       }
-      if (call.isReady) this.#gpu.guard.check();
-      else await call.ready();
-      return this.#record(call);
+      const results = this.#record(call);
+      call.finish();
+      const { turn } = this.#gpu.lane;
+      if (turn !== null) await turn;
+      return results;
     } catch (error) {
       call.discard();
-      throw error;
-    } finally {
       call.finish();
+      throw error;
     }
   }
 
@@ -168,100 +178,90 @@ export class KernelRunner<A extends object = KernelArgs> implements Runner {
     return this.#plan;
   }
 
-  async #compile(variant: KernelVariant): Promise<void> {
+  async #compile(variant: KernelVariant): Promise<Program> {
+    const known = this.#programs.get(variant);
+    if (known !== undefined) return known;
     const { wgsl, entry, options } = variant;
     const program = await this.#gpu.programs.get(this.name, wgsl, entry, options);
     this.#programs.set(variant, program);
+    return program;
+  }
+
+  #shapeOf(plan: CallPlan): DeviceShape {
+    if (this.#last?.shape === plan.shape) return this.#last;
+    let shape = this.#shapes.get(plan.shape);
+    if (shape === undefined) {
+      shape = new DeviceShape(this.#gpu, this.name, this.#plan!.list, plan);
+      for (const pass of shape.passes) pass.program = this.#programs.get(pass.variant) ?? null;
+      // Passes that a call gives are that call's.
+      if (this.#options.passes === undefined) this.#shapes.set(plan.shape, shape);
+    }
+    return this.#last = shape;
   }
 
   #record(call: StagedCall): Record<string, GpuSlot> {
     const { guard, lane } = this.#gpu;
+    const { checked, acquired, clears, copies, inputs, shape: { invocations } } = call;
     const dispatches = this.#dispatches(call);
     const results: Record<string, GpuSlot> = {};
-    for (const argument of call.results) {
-      const { name, dtype } = argument.binding;
-      const { buffer } = call.acquired.get(name)!;
-      const bytes = byteLengthOf(argument);
-      const length = bytes / bytesPerScalar(dtype);
-      results[name] = new GpuSlot(guard, buffer, dtype, length, bytes, (b) => lane.retire(b));
+    let outputs: readonly GpuSlot[] = [];
+    for (let i = 0; i < acquired.length; i++) {
+      const argument = checked[i]!;
+      if (argument === null || !isResult(argument)) continue;
+      const { byteLength, binding: { name, dtype } } = argument;
+      const { buffer } = acquired[i]!;
+      const length = byteLength / bytesPerScalar(dtype);
+      const slot = new GpuSlot(guard, buffer, dtype, length, byteLength, lane.onRelease);
+      results[name] = slot;
+      outputs = added(outputs, slot);
     }
-    const outputs = Object.values(results);
-    const { clears, copies, inputs } = call;
-    const invocations = invocationsOf(call.passes);
-    const label = this.name;
-    const work: LaneWork = { label, invocations, clears, copies, dispatches, inputs, outputs };
-    lane.record(work);
-    for (const [name, { buffer }] of call.acquired) {
-      if (results[name] === undefined) lane.retire(buffer);
+    lane.record({ label: this.name, invocations, clears, copies, dispatches, inputs, outputs });
+    for (let i = 0; i < acquired.length; i++) {
+      if (acquired[i] !== null && !isResult(checked[i]!)) lane.retire(acquired[i]!.buffer);
     }
     return results;
   }
 
   /** Bind groups and uniform offsets of one call, for the next submit. */
-  #dispatches(call: StagedCall): LaneWork["dispatches"] {
-    const { arena } = this.#gpu.lane;
-    const values = new Set<Uint8Array>();
-    for (const { bindings } of call.passes) {
-      for (const one of bindings) if ("uniform" in one) values.add(valueOf(one, call));
+  #dispatches(call: StagedCall): LaneDispatch[] {
+    const { lane } = this.#gpu;
+    const { uniforms, constants, passes, uniformBytes } = call.shape;
+    lane.reserve(uniformBytes);
+    const block = this.#uniforms!;
+    /** Of those that passes have of their own. */
+    let others: Map<Uint8Array, number> | null = null;
+    for (const i of uniforms) {
+      this.#offsets[i] = lane.arena.putUniform(call.uniforms, block.startOf(i), block.endOf(i));
     }
-    let footprint = 0;
-    for (const { byteLength } of values) footprint += arena.footprint(byteLength);
-    if (footprint > ARENA_BYTES) {
-      throw new KernelArgumentError(
-        `${this.name}: the uniforms of ${call.passes.length} dispatches take ` +
-          `${formatBytes(footprint)}, and one call may have ${formatBytes(ARENA_BYTES)}`,
-        "passes",
-      );
-    }
-    this.#gpu.lane.reserve(footprint);
-    const offsets = new Map<Uint8Array, number>();
-    for (const value of values) offsets.set(value, arena.put(value));
-    return call.passes.map((pass) => this.#dispatch(pass, call, offsets));
+    for (const value of constants) (others ??= new Map()).set(value, lane.arena.put(value));
+    return passes.map((pass) => this.#dispatch(pass, call, others));
   }
 
   #dispatch(
-    { variant, workgroups, bindings }: PlannedPass,
+    { program, groups, workgroups }: ShapePass,
     call: StagedCall,
-    uniforms: ReadonlyMap<Uint8Array, number>,
-  ): LaneWork["dispatches"][number] {
-    const { lane, bindGroups } = this.#gpu;
-    const program = this.#programs.get(variant)!;
-    const groups = program.layouts.map((_, group) => {
-      const bound: BoundBuffer[] = [];
-      const offsets: number[] = [];
-      for (const one of bindings) {
-        const { group: its, binding } = one.at;
-        if (its !== group) continue;
-        if ("array" in one) {
-          const { buffer: { id, raw }, offset } = call.buffers.get(one.array)!;
-          bound.push({ binding, id, raw, offset, bytes: one.bytes });
-          continue;
-        }
-        const value = valueOf(one, call);
-        offsets.push(uniforms.get(value)!);
-        const bytes = roundUp(value.byteLength, 16);
-        bound.push({ binding, id: ARENA_ID, raw: lane.arena.buffer, offset: 0, bytes });
+    others: ReadonlyMap<Uint8Array, number> | null,
+  ): LaneDispatch {
+    const { lane: { arena: { buffer } }, bindGroups } = this.#gpu;
+    const bound = new Array<BoundGroup>(groups.length);
+    for (let group = 0; group < groups.length; group++) {
+      const entries = groups[group]!;
+      let offsets: readonly number[] = [];
+      for (const { array, uniform } of entries) {
+        if (array >= 0) continue;
+        const offset = typeof uniform === "number"
+          ? this.#offsets[uniform]!
+          : others!.get(uniform)!;
+        offsets = added(offsets, offset);
       }
-      return { bindGroup: bindGroups.get(program, group, bound), offsets };
-    });
-    return { pipeline: program.pipeline, groups, workgroups };
+      const bindGroup = bindGroups.get(program!, group, entries, call.buffers, buffer);
+      bound[group] = { bindGroup, offsets };
+    }
+    return { pipeline: program!.pipeline, groups: bound, workgroups };
   }
 }
 
-/** All invocations of a call. */
-export function invocationsOf(passes: readonly PlannedPass[]): number {
-  let sum = 0;
-  for (const { variant, workgroups: [x, y, z] } of passes) {
-    const [width, height, depth] = variant.interface.workgroupSize;
-    sum += x * y * z * width * height * depth;
-  }
-  return sum;
-}
-
-/** The packed value of a uniform: the pass's own, else the call's. */
-function valueOf(
-  { uniform, at }: Extract<PassBinding, { uniform: unknown }>,
-  call: StagedCall,
-): Uint8Array {
-  return uniform ?? call.uniforms.get(at.name)!;
+/** Whether it is a read_write binding that is not scratch. */
+function isResult({ from, binding }: CheckedArgument): boolean {
+  return binding.role === "storage-read-write" && from !== "scratch";
 }

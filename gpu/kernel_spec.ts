@@ -13,7 +13,25 @@ export type KernelArgs = Readonly<Record<string, KernelArgument>>;
 /** Total invocations: of a 1-D kernel, or in x, y and z. */
 export type Threads = number | readonly [number, number, number];
 
-/** Values of a module's `override` declarations, by name. */
+/**
+ * Values of a module's `override` declarations, by name.
+ *
+ * @example
+ * ```ts
+ * import { kernel, type Overrides } from "@dramatis/dramatis/gpu";
+ *
+ * const overrides: Overrides = { FACTOR: 3, ROUND: true };
+ * export const scaled = kernel<{ y: Float32Array }>(import.meta, "scaled", {
+ *   wgsl: `
+ *     override FACTOR: f32 = 1; override ROUND = false;
+ *     @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+ *     @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
+ *       if (g.x < arrayLength(&y)) { y[g.x] = select(y[g.x], round(y[g.x]), ROUND) * FACTOR; }
+ *     }`,
+ *   overrides,
+ * });
+ * ```
+ */
 export type Overrides = Readonly<Record<string, number | boolean>>;
 
 /**
@@ -81,6 +99,30 @@ export type TwinInput<A extends object> = { readonly [K in keyof A]?: A[K] };
  * A kernel's declaration.
  *
  * @typeParam A The arguments by binding name, so that the callbacks are checked.
+ * @example An output that is sized by the arguments, and rules that calls must keep.
+ * ```ts
+ * import { kernel, type KernelOptions } from "@dramatis/dramatis/gpu";
+ *
+ * interface Args {
+ *   x: Float32Array;
+ *   pairs: Float32Array;
+ * }
+ *
+ * const options: KernelOptions<Args> = {
+ *   wgsl: `
+ *     @group(0) @binding(0) var<storage, read> x: array<f32>;
+ *     @group(0) @binding(1) var<storage, read_write> pairs: array<f32>;
+ *     @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
+ *       if (g.x < arrayLength(&pairs)) { pairs[g.x] = x[2 * g.x] + x[2 * g.x + 1]; }
+ *     }`,
+ *   check: ({ x }) => x.length % 2 === 0 ? undefined : "x must be pairs of numbers",
+ *   outputs: { pairs: ({ x }) => x.length / 2 },
+ *   threads: ({ x }) => x.length / 2,
+ *   cpu: ({ x, pairs }) => pairs.forEach((_, i) => pairs[i] = x[2 * i]! + x[2 * i + 1]!),
+ * };
+ *
+ * export const addPairs = kernel<Args, "pairs">(import.meta, "addPairs", options);
+ * ```
  */
 export interface KernelOptions<A extends object = KernelArgs> {
   /** The module's text. */

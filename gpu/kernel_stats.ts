@@ -1,5 +1,4 @@
-import type { Device } from "../src/core/device.ts";
-import type { KernelTime } from "./kernel_times.ts";
+import type { Device, KernelTime } from "../src/core/device.ts";
 
 /** Where one call ran. */
 export interface Choice {
@@ -9,7 +8,26 @@ export interface Choice {
   readonly reason: string;
 }
 
-/** What the calls of one kernel actor ran on, and how long they took. */
+/**
+ * What the calls of one kernel actor ran on, and how long they took.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { gpuPool, type KernelStats, sum } from "@dramatis/dramatis/gpu";
+ *
+ * function told({ device, generation, times }: KernelStats): string {
+ *   const slowest = Math.max(0, ...times.filter(({ measured }) => measured > 0).map(({ ms }) => ms));
+ *   return `${device.kind} number ${generation}, ${slowest.toFixed(2)} ms at most`;
+ * }
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 }), gpuPool()] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const adder = await host.createActor(sum, [], { place });
+ * await adder.compute({ x: new Float32Array(10_000) });
+ * console.log(told(await adder.stats()));
+ * ```
+ */
 export interface KernelStats {
   /** The device of its pool: a GPU, real or in software, or a CPU that runs its twin. */
   readonly device: Pick<Device, "kind" | "name">;

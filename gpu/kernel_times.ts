@@ -1,21 +1,9 @@
 /** How long kernels take, learnt while they run. */
 
+import type { KernelTime } from "../src/core/device.ts";
+
 /** How much a new measurement counts. */
 const WEIGHT = 0.3;
-
-/** What one kernel has taken for calls of one size. */
-export interface KernelTime {
-  /** The kernel's name. */
-  readonly kernel: string;
-  /** Invocations per call: from this power of two to below the next. */
-  readonly size: number;
-  /** Calls. */
-  readonly calls: number;
-  /** Calls whose time was measured. */
-  readonly measured: number;
-  /** Milliseconds on the device, those of late calls above all; `NaN` if none was measured. */
-  readonly ms: number;
-}
 
 interface Entry {
   calls: number;
@@ -27,9 +15,11 @@ interface Entry {
 export class KernelTimes {
   readonly #kernels = new Map<string, Map<number, Entry>>();
 
-  /** Counts a call. */
-  count(kernel: string, invocations: number): void {
-    this.#entry(kernel, invocations).calls++;
+  /** Counts a call, and answers how often calls of this size were measured and what they took. */
+  count(kernel: string, invocations: number): Readonly<Pick<KernelTime, "measured" | "ms">> {
+    const entry = this.#entry(kernel, invocations);
+    entry.calls++;
+    return entry;
   }
 
   /** Notes how long a call took. */

@@ -1,16 +1,16 @@
 /** The one queue of a device: what is asked in one turn of the event loop is one submit. */
 
 import { clearImmediate, setImmediate } from "node:timers";
-import { GpuOutOfMemoryError } from "../src/core/errors.ts";
 import { Arena } from "./arena.ts";
 import { type BufferPool, type PooledBuffer, writeGuarded } from "./buffers.ts";
 import type { DeviceGuard } from "./device_guard.ts";
-import { DEFAULT_HANG_MS } from "./hang_watch.ts";
+import { DEFAULT_HANG_MS } from "./hang_limit.ts";
 import { KernelTimes } from "./kernel_times.ts";
-import { Batch, type LaneWork, type PendingRead } from "./lane_work.ts";
+import { Batch, type LaneCounts, type LaneWork } from "./lane_work.ts";
 import { type HangOptions, Pacer } from "./pacer.ts";
-import type { Readback, StagedReads } from "./readback.ts";
-import type { GpuSlot } from "./slot.ts";
+import type { Readback } from "./readback.ts";
+import type { GpuSlot, SlotRelease } from "./slot.ts";
+import { Submitter } from "./submitter.ts";
 import { roundUp } from "./wgsl_types.ts";
 
 /** Dispatches in one submit: enough to hide its cost, few enough that the GPU starts early. */
@@ -21,13 +21,11 @@ const MAX_STAGED_BYTES = 64 * 1024 * 1024;
 const SMALL_UPLOAD_BYTES = 16 * 1024;
 /** Work for the GPU, in milliseconds, that it need not wait for more to come. */
 const MAX_BATCH_MS = 4;
-/** Counts since the device was opened. */
-export interface LaneCounts {
-  readonly submits: number;
-  readonly dispatches: number;
-  readonly reads: number;
-  readonly maps: number;
-}
+/**
+ * Batches whose outcome is not known that calls do not wait for. More would live long enough for the
+ * garbage collector to move them about, which costs more than all else that a call does.
+ */
+const MAX_FLYING = 8;
 
 /**
  * Collects work and reads until the event loop turns (or 64 dispatches), then records them into one
@@ -38,17 +36,23 @@ export class Lane {
   readonly arena: Arena;
   readonly #guard: DeviceGuard;
   readonly #buffers: BufferPool;
-  readonly #readback: Readback;
   readonly #pacer: Pacer;
+  readonly #submitter: Submitter;
   #batch = new Batch();
+  /** Of the batch that is recorded. */
+  #number = 1;
+  /** {@linkcode retire}, for slots. */
+  readonly onRelease: SlotRelease = (buffer) => this.retire(buffer);
   /** Batches submitted, and when their outcome is known; oldest first. */
   readonly #flying = new Map<Batch, Promise<void>>();
+  /** The last of them; `null` if there is none. */
+  #last: Batch | null = null;
   #timer: ReturnType<typeof setImmediate> | null = null;
+  #turn: Promise<void> | null = null;
   /** While there are any, nothing is submitted for the event loop's turn alone. */
   #holds = 0;
   /** While a failed batch is run again piece by piece, nothing may overtake it. */
   #repair: Promise<void> | null = null;
-  #counts = { submits: 0, dispatches: 0, reads: 0, maps: 0 };
 
   /**
    * @param times What work has taken, to be learnt and used.
@@ -63,15 +67,15 @@ export class Lane {
   ) {
     this.#guard = guard;
     this.#buffers = buffers;
-    this.#readback = readback;
     this.#pacer = new Pacer(guard, readback, times, hang);
     this.arena = new Arena(guard);
+    this.#submitter = new Submitter(guard, readback, this.#pacer, this.arena);
     guard.onLost((error) => this.#abort(error));
   }
 
   /** What went to the queue so far. */
   get counts(): LaneCounts {
-    return { ...this.#counts };
+    return this.#submitter.counts;
   }
 
   /**
@@ -108,8 +112,24 @@ export class Lane {
     this.#schedule();
   }
 
+  /**
+   * For those who record much without an end: `null`, or the next turn of the event loop, in which the
+   * outcome of what was submitted arrives, and messages and timers have their turn too.
+   */
+  get turn(): Promise<void> | null {
+    if (this.#flying.size < MAX_FLYING) return null;
+    return this.#turn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#turn = null;
+        resolve();
+      });
+    });
+  }
+
   /** Adds work to the next submit. */
   record(work: LaneWork): void {
+    for (const copy of work.copies) copy.isLate = copy.from.writtenIn === this.#number;
+    for (const slot of work.outputs) slot.use().writtenIn = this.#number;
     this.#batch.work.push(work);
     this.#batch.dispatches += Math.max(work.dispatches.length, 1);
     this.#pacer.expect(work, this.#batch);
@@ -141,8 +161,8 @@ export class Lane {
 
   /** Gives a buffer back to the pool once no work that uses it is pending. */
   retire(buffer: PooledBuffer): void {
-    const last = this.#batch.empty ? [...this.#flying.keys()].at(-1) : this.#batch;
-    if (last === undefined) this.#buffers.release(buffer);
+    const last = this.#batch.empty ? this.#last : this.#batch;
+    if (last === null) this.#buffers.release(buffer);
     else last.retired.push(buffer);
   }
 
@@ -167,8 +187,10 @@ export class Lane {
     if (batch.empty || this.#guard.error !== null) return;
     batch.arena = this.arena.takeBytes();
     this.#batch = new Batch();
+    this.#number++;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#flying.set(batch, promise);
+    this.#last = batch;
     void this.#run(batch).then(resolve);
   }
 
@@ -190,15 +212,15 @@ export class Lane {
     try {
       for (let gate = this.#gate; gate !== null; gate = this.#gate) await gate;
       this.#guard.check();
-      const failure = await this.#execute(batch, batch.work, batch.reads);
-      if (failure !== null) await this.#blockUntil(this.#isolate(batch, failure));
-      else for (const work of batch.work) this.#spread(work);
+      const failure = await this.#submitter.submit(batch);
+      if (failure !== null) await this.#blockUntil(this.#submitter.isolate(batch, failure));
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause));
       for (const work of batch.work) for (const slot of work.outputs) slot.fail(error);
       for (const read of batch.reads) read.reject(error);
     }
     this.#flying.delete(batch);
+    if (this.#last === batch) this.#last = [...this.#flying.keys()].at(-1) ?? null;
     for (const buffer of batch.retired) this.#buffers.release(buffer);
   }
 
@@ -206,122 +228,10 @@ export class Lane {
     return this.#repair ?? this.#pacer.rest;
   }
 
-  /** Marks the outputs of work whose inputs failed in an earlier batch. */
-  #spread(work: LaneWork): boolean {
-    const bad = work.inputs.find((slot) => slot.error !== null);
-    if (bad === undefined) return false;
-    for (const slot of work.outputs) slot.fail(bad.error!);
-    return true;
-  }
-
   async #blockUntil(repair: Promise<void>): Promise<void> {
     this.#repair = repair;
     await repair;
     if (this.#repair === repair) this.#repair = null;
-  }
-
-  /** A batch that the device refused did nothing: runs its parts one by one to find the culprit. */
-  async #isolate(batch: Batch, failure: Error): Promise<void> {
-    const alone = batch.work.length === 1 && batch.reads.length === 0;
-    if (batch.uploads.length > 0) await this.#execute(batch, [], []);
-    batch.uploads.length = 0;
-    for (const work of batch.work) {
-      if (this.#spread(work)) continue;
-      const error = alone ? failure : await this.#execute(batch, [work], []);
-      if (error !== null) { for (const slot of work.outputs) slot.fail(error); }
-    }
-    for (const read of batch.reads) {
-      if (read.slot.error !== null) {
-        read.reject(read.slot.error);
-        continue;
-      }
-      const error = await this.#execute(batch, [], [read]);
-      if (error !== null) read.reject(error);
-    }
-  }
-
-  /** One encoder, one submit. Gives the device's complaint, or `null`, then all reads are resolved. */
-  async #execute(
-    batch: Batch,
-    work: readonly LaneWork[],
-    reads: readonly PendingRead[],
-  ): Promise<Error | null> {
-    const { device } = this.#guard;
-    device.pushErrorScope("out-of-memory");
-    device.pushErrorScope("validation");
-    const timed = reads.length > 0 ? this.#pacer.timed(work, batch) : [];
-    let staged: StagedReads | null = null;
-    let failed: unknown = null;
-    try {
-      writeGuarded(device, this.arena.buffer, 0, batch.arena);
-      const encoder = device.createCommandEncoder();
-      for (const { offset, to, bytes } of batch.uploads) {
-        encoder.copyBufferToBuffer(this.arena.buffer, offset, to.raw, 0, bytes);
-      }
-      this.#encode(encoder, work, timed.length);
-      if (reads.length > 0) {
-        const requests = reads.map(({ source, offset, bytes }) => (
-          { source: source.raw, offset, bytes }
-        ));
-        if (timed.length > 0) requests.push(this.#pacer.resolve(encoder, timed.length));
-        staged = this.#readback.stage(encoder, requests);
-      }
-      device.queue.submit([encoder.finish()]);
-    } catch (error) {
-      failed = error;
-    }
-    const scopes = Promise.all([device.popErrorScope(), device.popErrorScope()]);
-    this.#counts.submits++;
-    const begins = this.#pacer.submit(work, batch);
-    const [validation, memory] = await this.#guard.whileAlive(scopes);
-    if (failed !== null || validation !== null || memory !== null) {
-      if (staged !== null) this.#readback.abandon(staged);
-      if (memory !== null) return new GpuOutOfMemoryError(memory.message);
-      if (failed instanceof GpuOutOfMemoryError) return failed;
-      const message = validation?.message ?? (failed as Error).message;
-      return new Error(`the GPU refused ${work[0]?.label ?? "a read"}: ${message}`);
-    }
-    if (staged === null) return null;
-    this.#counts.maps++;
-    this.#counts.reads += reads.length;
-    const results = await this.#pacer.collect(staged, work, timed, begins);
-    reads.forEach(({ slot, resolve, reject }, i) => {
-      if (slot.error === null) resolve(results[i]!);
-      else reject(slot.error);
-    });
-    return null;
-  }
-
-  /** @param timed How many of them are timed: each has a pass of its own. */
-  #encode(encoder: GPUCommandEncoder, work: readonly LaneWork[], timed: number): void {
-    for (const { clears } of work) {
-      for (const { buffer, bytes } of clears) encoder.clearBuffer(buffer.raw, 0, bytes);
-    }
-    let pass: GPUComputePassEncoder | null = null;
-    let pipeline: GPUComputePipeline | null = null;
-    for (const [i, { copies, dispatches }] of work.entries()) {
-      if (copies.length > 0 || timed > 0) {
-        pass?.end();
-        pass = null;
-      }
-      for (const { from, offset, to, bytes } of copies) {
-        encoder.copyBufferToBuffer(from.raw, offset, to.raw, 0, bytes);
-      }
-      for (const dispatch of dispatches) {
-        if (pass === null) {
-          pass = encoder.beginComputePass(i < timed ? this.#pacer.pass(i) : {});
-          pipeline = null;
-        }
-        if (pipeline !== dispatch.pipeline) pass.setPipeline(pipeline = dispatch.pipeline);
-        const { groups, workgroups: [x, y, z] } = dispatch;
-        for (let g = 0; g < groups.length; g++) {
-          pass.setBindGroup(g, groups[g]!.bindGroup, groups[g]!.offsets);
-        }
-        pass.dispatchWorkgroups(x, y, z);
-      }
-      this.#counts.dispatches += dispatches.length;
-    }
-    pass?.end();
   }
 
   /** The device is gone: rejects all that waits, in one loop. */
@@ -333,6 +243,7 @@ export class Lane {
       for (const read of batch.reads) read.reject(error);
     }
     this.#flying.clear();
+    this.#last = null;
     this.#batch = new Batch();
   }
 }

@@ -4,12 +4,44 @@ import type { ArenaUpload } from "./arena.ts";
 import type { PooledBuffer } from "./buffers.ts";
 import type { GpuSlot } from "./slot.ts";
 
+/**
+ * A short list with one more. A list that grows takes room for 17 at once, which the collector has to see
+ * to for every call.
+ */
+export function added<T>(list: readonly T[], one: T): readonly T[] {
+  switch (list.length) {
+    case 0:
+      return [one];
+    case 1:
+      return [list[0]!, one];
+    default:
+      return list.concat(one as never);
+  }
+}
+
+/** What a dispatch sees in one group. */
+export interface BoundGroup {
+  readonly bindGroup: GPUBindGroup;
+  /** Of the uniforms in it. */
+  readonly offsets: readonly number[];
+}
+
 /** One dispatch. */
 export interface LaneDispatch {
   readonly pipeline: GPUComputePipeline;
-  /** By group, with the offsets of the uniforms in it. */
-  readonly groups: readonly { readonly bindGroup: GPUBindGroup; readonly offsets: number[] }[];
+  /** By group. */
+  readonly groups: readonly BoundGroup[];
   readonly workgroups: readonly [number, number, number];
+}
+
+/** A copy on the device. */
+export interface LaneCopy {
+  readonly from: PooledBuffer;
+  readonly offset: number;
+  readonly to: PooledBuffer;
+  readonly bytes: number;
+  /** Whether earlier work of the same submit writes what is copied: then it ends a compute pass. */
+  isLate: boolean;
 }
 
 /** One kernel call, ready to encode. Buffers that it writes are its own, so it may run twice. */
@@ -20,12 +52,7 @@ export interface LaneWork {
   /** Reused buffers to set to zero before anything runs. */
   readonly clears: readonly { readonly buffer: PooledBuffer; readonly bytes: number }[];
   /** Copies that must see the results of earlier work; bytes are multiples of 4. */
-  readonly copies: readonly {
-    readonly from: PooledBuffer;
-    readonly offset: number;
-    readonly to: PooledBuffer;
-    readonly bytes: number;
-  }[];
+  readonly copies: readonly LaneCopy[];
   /** In order; none when there is nothing to compute. */
   readonly dispatches: readonly LaneDispatch[];
   /** Slots that it reads: their failure is its failure. */
@@ -45,6 +72,16 @@ export interface PendingRead {
   readonly reject: (error: Error) => void;
 }
 
+/** Counts since the device was opened. */
+export interface LaneCounts {
+  readonly submits: number;
+  readonly dispatches: number;
+  readonly reads: number;
+  readonly maps: number;
+}
+
+const EMPTY = new Uint8Array(0);
+
 /** What one submit carries. */
 export class Batch {
   /** Small arrays on their way: from the arena to their buffers, before all work. */
@@ -59,7 +96,8 @@ export class Batch {
   isKnown = true;
   /** That of kernels that were measured often: the first time a device may compile. */
   knownMs = 0;
-  arena: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** Its uniforms and small uploads. */
+  arena: Uint8Array<ArrayBuffer> = EMPTY;
   stagedBytes = 0;
 
   /** Whether there is nothing to submit. */

@@ -1,6 +1,6 @@
 /** Plain JavaScript values as the bytes of WGSL types. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import { describeValue, type Scalar } from "./typed_array.ts";
 import { typeName, type WgslType } from "./wgsl_types.ts";
 
@@ -173,6 +173,97 @@ function writeStruct(
       target.binding,
     );
   }
+}
+
+/** Writes a value and says whether it was right; if not, what it wrote is of no use. */
+type FastWriter = (view: DataView, at: number, value: unknown) => boolean;
+
+/** For what most uniforms are, scalars, vectors and structs of them; it makes nothing, not even an error. */
+function fastWriterOf(type: WgslType): FastWriter {
+  switch (type.kind) {
+    case "scalar":
+      return fastScalarOf(type.scalar);
+    case "vector": {
+      const { width, size, scalar } = type;
+      const one = fastScalarOf(scalar);
+      return (view, at, value) => {
+        if (!Array.isArray(value) || value.length !== width) return false;
+        for (let i = 0; i < width; i++) {
+          if (!one(view, at + i * (size / width), value[i])) return false;
+        }
+        return true;
+      };
+    }
+    case "struct":
+      return fastStructOf(type);
+    case "matrix":
+    case "array":
+      return () => false;
+    default:
+      return type satisfies never;
+  }
+}
+
+function fastScalarOf(scalar: Scalar): FastWriter {
+  switch (scalar) {
+    case "f32":
+      return (view, at, value) => {
+        if (typeof value !== "number") return false;
+        view.setFloat32(at, value, true);
+        return true;
+      };
+    case "u32":
+      return (view, at, value) => {
+        if (typeof value !== "number" || value !== value >>> 0) return false;
+        view.setUint32(at, value, true);
+        return true;
+      };
+    case "i32":
+      return (view, at, value) => {
+        if (typeof value !== "number" || value !== (value | 0)) return false;
+        view.setInt32(at, value, true);
+        return true;
+      };
+    case "f16":
+      return (view, at, value) => {
+        if (typeof value !== "number") return false;
+        view.setFloat16(at, value, true);
+        return true;
+      };
+    default:
+      return scalar satisfies never;
+  }
+}
+
+function fastStructOf({ fields }: WgslType & { kind: "struct" }): FastWriter {
+  const writers = fields.map(({ type }) => fastWriterOf(type));
+  return (view, at, value) => {
+    if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false;
+    if (Object.keys(value).length !== fields.length) return false;
+    for (let i = 0; i < fields.length; i++) {
+      const { name, offset } = fields[i]!;
+      if (!Object.hasOwn(value, name)) return false;
+      const item = (value as Record<string, unknown>)[name];
+      if (!writers[i]!(view, at + offset, item)) return false;
+    }
+    return true;
+  };
+}
+
+/** Writes the bytes of one value as `packUniform` makes them; the padding is to be zero before. */
+export type UniformPacker = (view: DataView, at: number, value: unknown) => void;
+
+/**
+ * What packs the values of one uniform.
+ *
+ * @param kernel Name for error messages.
+ * @param binding Name for error messages and the error's `binding`.
+ */
+export function uniformPacker(kernel: string, binding: string, type: WgslType): UniformPacker {
+  const fast = fastWriterOf(type);
+  return (view, at, value) => {
+    if (!fast(view, at, value)) write({ view, kernel, binding }, binding, at, type, value);
+  };
 }
 
 /**

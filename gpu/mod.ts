@@ -10,6 +10,7 @@ export {
   type DeviceRefState,
   type DeviceRefType,
 } from "../src/actor/device_ref.ts";
+export type { KernelTime } from "../src/core/device.ts";
 export { type BindingLayout, bindingLayout } from "./binding_layout.ts";
 export { gpuPool, type GpuPoolOptions } from "./gpu_pool.ts";
 export { type ArrayOptions, GpuActor, type GpuScope, type LoadedKernel } from "./gpu_actor.ts";
@@ -34,7 +35,6 @@ export type {
   Threads,
 } from "./kernel_spec.ts";
 export type { Choice, KernelStats } from "./kernel_stats.ts";
-export type { KernelTime } from "./kernel_times.ts";
 export { convolve2d, type Convolve2dArgs, type Convolve2dParams } from "./kernels/convolve2d.ts";
 export type { ElementArrays, ElementType } from "./kernels/elements.ts";
 export { histogram, type HistogramArgs } from "./kernels/histogram.ts";

@@ -1,8 +1,9 @@
 /** When the GPU will be done: learnt from its times, and used to wait without blocking the isolate. */
 
 import { setImmediate } from "node:timers";
+import type { WaitMark } from "../src/pool/hang_watch.ts";
 import type { DeviceGuard } from "./device_guard.ts";
-import { allowedMs, type WaitMark } from "./hang_watch.ts";
+import { allowedMs } from "./hang_limit.ts";
 import type { KernelTimes } from "./kernel_times.ts";
 import type { Batch, LaneWork } from "./lane_work.ts";
 import { PassTimer, TIMED_PASSES } from "./pass_timer.ts";
@@ -60,12 +61,10 @@ export class Pacer {
 
   /** Adds to a batch how long work will take. */
   expect({ label, invocations }: LaneWork, batch: Batch): void {
-    this.#times.count(label, invocations);
-    const ms = this.#times.recent(label, invocations);
-    if (ms === undefined) batch.isKnown = false;
+    const { measured, ms } = this.#times.count(label, invocations);
+    if (measured === 0) batch.isKnown = false;
     else batch.predictedMs += ms;
-    const isSure = this.#times.measured(label, invocations) >= KNOWN;
-    if (isSure) batch.knownMs += ms!;
+    if (measured >= KNOWN) batch.knownMs += ms;
   }
 
   /**

@@ -1,14 +1,8 @@
 /** What a pass binds: its entry point's bindings, and the arrays and uniforms that it sees there. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
-import {
-  boundBytes,
-  byteLengthOf,
-  checkBytes,
-  type CheckedArgument,
-  elementsOf,
-  refuse,
-} from "./arguments.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
+import type { ArgumentList, CallArguments } from "./argument_list.ts";
+import { boundBytes, checkBytes, elementsOf, refuse } from "./arguments.ts";
 import type { KernelPass } from "./kernel_spec.ts";
 import { packUniform } from "./layout.ts";
 import type { KernelBinding, KernelInterface, ReflectOptions } from "./reflection.ts";
@@ -26,15 +20,15 @@ export interface KernelVariant {
 export type PassBinding =
   | {
     readonly at: KernelBinding;
-    /** The name of the array that it sees. */
-    readonly array: string;
+    /** The array that it sees, by its place among the arguments. */
+    readonly array: number;
     /** How much of the array's buffer, from its start. */
     readonly bytes: number;
   }
   | {
     readonly at: KernelBinding;
-    /** The packed value of this pass; `null`: the call's own. */
-    readonly uniform: Uint8Array | null;
+    /** The packed value of this pass, or the place of the call's own among the arguments. */
+    readonly uniform: Uint8Array | number;
   };
 
 /** A pass whose entry point is known, and what it has in the place of the call's arguments. */
@@ -79,10 +73,13 @@ export function checkNames(where: string, pass: KernelPass, { bindings }: Kernel
  */
 export function bindPass(
   { where, pass, variant }: ResolvedPass,
-  checked: readonly CheckedArgument[],
+  list: ArgumentList,
+  checked: CallArguments,
 ): PassBinding[] {
-  const bindings = variant.interface.bindings.map((at) => bindingOf(where, pass, at, checked));
-  checkAliases(where, bindings);
+  const bindings = variant.interface.bindings.map((at) =>
+    bindingOf(where, pass, at, list, checked)
+  );
+  checkAliases(where, bindings, list);
   return bindings;
 }
 
@@ -90,37 +87,45 @@ function bindingOf(
   where: string,
   pass: KernelPass,
   at: KernelBinding,
-  checked: readonly CheckedArgument[],
+  list: ArgumentList,
+  checked: CallArguments,
 ): PassBinding {
   if (at.role === "uniform") {
     const given = pass.uniforms !== undefined && Object.hasOwn(pass.uniforms, at.name);
     return {
       at,
-      uniform: given ? packUniform(where, at.name, at.type, pass.uniforms[at.name]) : null,
+      uniform: given
+        ? packUniform(where, at.name, at.type, pass.uniforms[at.name])
+        : list.indexOf(at.name)!,
     };
   }
-  const array = pass.bind?.[at.name] ?? at.name;
-  const argument = checked.find(({ binding }) => binding.name === array);
-  if (argument === undefined || argument.from === "uniform") {
-    return refuse(where, at, `bind names "${array}", which is no array of the call`);
+  const name = pass.bind?.[at.name] ?? at.name;
+  const array = list.indexOf(name);
+  const argument = array === undefined ? null : checked[array]!;
+  if (argument === null || argument.from === "uniform") {
+    return refuse(where, at, `bind names "${name}", which is no array of the call`);
   }
-  const byteLength = byteLengthOf(argument);
-  if (array !== at.name) {
+  const { byteLength } = argument;
+  if (name !== at.name) {
     const { dtype, role } = argument.binding;
     if (dtype !== at.dtype) {
-      refuse(where, at, `bind names "${array}", which holds ${dtype}, not ${at.dtype}`);
+      refuse(where, at, `bind names "${name}", which holds ${dtype}, not ${at.dtype}`);
     }
     if (role === "storage-read" && at.role === "storage-read-write") {
-      refuse(where, at, `bind names "${array}", which the WGSL declares as read, to be written`);
+      refuse(where, at, `bind names "${name}", which the WGSL declares as read, to be written`);
     }
     checkBytes(where, at, byteLength);
   }
-  return { at, array, bytes: boundBytes(at, byteLength) };
+  return { at, array: array!, bytes: boundBytes(at, byteLength) };
 }
 
 /** WebGPU refuses a dispatch that sees a buffer both as read and as read_write, or twice as the latter. */
-function checkAliases(where: string, bindings: readonly PassBinding[]): void {
-  const seen = new Map<string, KernelBinding>();
+function checkAliases(
+  where: string,
+  bindings: readonly PassBinding[],
+  list: ArgumentList,
+): void {
+  const seen = new Map<number, KernelBinding>();
   for (const binding of bindings) {
     if (!("array" in binding)) continue;
     const { array, at } = binding;
@@ -128,20 +133,17 @@ function checkAliases(where: string, bindings: readonly PassBinding[]): void {
     seen.set(array, at);
     if (other === undefined) continue;
     if (at.role === "storage-read" && other.role === "storage-read") continue;
-    refuse(where, at, `"${array}" is at "${other.name}" too, and one of them writes`);
+    const { name } = list.bindings[array]!;
+    refuse(where, at, `"${name}" is at "${other.name}" too, and one of them writes`);
   }
 }
 
 /** The number of elements of the longest array that is bound. */
-export function longest(
-  bindings: readonly PassBinding[],
-  checked: readonly CheckedArgument[],
-): number {
+export function longest(bindings: readonly PassBinding[], checked: CallArguments): number {
   let most = 0;
   for (const binding of bindings) {
     if (!("array" in binding)) continue;
-    const argument = checked.find((one) => one.binding.name === binding.array)!;
-    most = Math.max(most, elementsOf(binding.at, byteLengthOf(argument)));
+    most = Math.max(most, elementsOf(binding.at, checked[binding.array]!.byteLength));
   }
   return most;
 }

@@ -1,6 +1,6 @@
 /** Compiled kernels of one device, each compiled once. */
 
-import { KernelCompileError, type KernelDiagnostic } from "../src/core/errors.ts";
+import { KernelCompileError, type KernelDiagnostic } from "../src/core/gpu_errors.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import type { Overrides } from "./kernel_spec.ts";
 import {

@@ -1,6 +1,6 @@
 /** Reading device memory: staging buffers, mapped the quick way where that works. */
 
-import { GpuOutOfMemoryError } from "../src/core/errors.ts";
+import { GpuOutOfMemoryError } from "../src/core/gpu_errors.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import { capacityFor, formatBytes } from "./buffers.ts";
 

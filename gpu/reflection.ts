@@ -3,7 +3,7 @@
 // The module's main file is CommonJS under "type": "module" and cannot be loaded; its types can.
 // @ts-types="wgsl_reflect"
 import { ResourceType, type VariableInfo, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
-import { KernelCompileError } from "../src/core/errors.ts";
+import { KernelCompileError } from "../src/core/gpu_errors.ts";
 import type { Overrides } from "./kernel_spec.ts";
 import type { Dtype } from "./typed_array.ts";
 import { dtypeOfType, layoutOf, type WgslType } from "./wgsl_types.ts";

@@ -1,6 +1,6 @@
 /** A value that lives on one device. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import type { DeviceGuard } from "./device_guard.ts";
 import type { PooledBuffer } from "./buffers.ts";
 import type { Dtype } from "./typed_array.ts";

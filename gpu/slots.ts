@@ -1,6 +1,6 @@
 /** Arrays to a device, back, and parts of them. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import { type PooledBuffer, writeGuarded } from "./buffers.ts";
 import type { GpuHandle } from "./device.ts";
 import { GpuSlot } from "./slot.ts";
@@ -29,7 +29,7 @@ export async function uploadSlot(gpu: GpuHandle, array: TypedArray): Promise<Gpu
   gpu.lane.upload(buffer, array, fresh);
   if (ready !== null) await ready;
   gpu.guard.check();
-  return new GpuSlot(gpu.guard, buffer, dtype, length, byteLength, (b) => gpu.lane.retire(b));
+  return new GpuSlot(gpu.guard, buffer, dtype, length, byteLength, gpu.lane.onRelease);
 }
 
 /**
@@ -121,7 +121,7 @@ export class SlotFiller {
       throw new RangeError(`${this.#end} bytes came, and not ${this.#bytes}`);
     }
     const [dtype, length, bytes] = [this.#dtype, this.#length, this.#bytes];
-    return new GpuSlot(guard, this.#buffer, dtype, length, bytes, (b) => lane.retire(b));
+    return new GpuSlot(guard, this.#buffer, dtype, length, bytes, lane.onRelease);
   }
 
   /** Gives its buffer back. */

@@ -1,48 +1,40 @@
 /** One call of a kernel, from its arguments to data on the device. */
 
-import { KernelArgumentError } from "../src/core/errors.ts";
-import {
-  boundBytes,
-  byteLengthOf,
-  type CheckedArgument,
-  checkLimits,
-  type PassedArguments,
-} from "./arguments.ts";
-import type { AcquiredBuffer, PooledBuffer } from "./buffers.ts";
+import { KernelArgumentError } from "../src/core/gpu_errors.ts";
+import type { CallArguments } from "./argument_list.ts";
+import type { CheckedArgument } from "./arguments.ts";
+import type { BoundRange } from "./bind_groups.ts";
+import type { AcquiredBuffer } from "./buffers.ts";
 import type { GpuHandle } from "./device.ts";
-import { packUniform } from "./layout.ts";
-import type { CallPlan, PlannedPass } from "./kernel_plan.ts";
-import { GpuSlot } from "./slot.ts";
+import type { DeviceShape } from "./device_shape.ts";
+import { added, type LaneWork } from "./lane_work.ts";
+import type { GpuSlot } from "./slot.ts";
+import type { UniformBlock } from "./uniforms.ts";
 import { roundUp } from "./wgsl_types.ts";
 
-/** A buffer and how much of it a binding covers. */
-export interface BoundRange {
-  readonly buffer: PooledBuffer;
-  /** Where in the buffer it starts. */
-  readonly offset: number;
-  readonly bytes: number;
-}
+/** What most calls have none of. */
+const NONE: readonly never[] = Object.freeze([]);
 
 /**
  * A call whose arguments are accepted and taken: arrays are copied, slots held. What remains is to
  * wait for its buffers, record its dispatches and finish it.
  */
 export class StagedCall {
-  readonly passes: readonly PlannedPass[];
-  /** The buffer of each array, by name. */
-  readonly buffers = new Map<string, BoundRange>();
-  /** Buffers that are the call's own, by binding name: uploaded inputs, results, scratch. */
-  readonly acquired = new Map<string, AcquiredBuffer>();
-  /** Packed, by binding name. */
-  readonly uniforms = new Map<string, Uint8Array>();
-  readonly clears: BoundRange[] = [];
-  readonly copies: { from: PooledBuffer; offset: number; to: PooledBuffer; bytes: number }[] = [];
+  readonly shape: DeviceShape;
+  readonly checked: CallArguments;
+  /** The buffer of each array, by its place among the arguments. */
+  readonly buffers: (BoundRange | null)[];
+  /** Buffers that are the call's own, by the same places: uploaded inputs, results, scratch. */
+  readonly acquired: (AcquiredBuffer | null)[];
   /** All slots among the arguments, for what they say about failed work. */
-  readonly inputs: GpuSlot[] = [];
-  /** The read_write bindings, without scratch. */
-  readonly results: readonly CheckedArgument[];
+  inputs: readonly GpuSlot[] = NONE;
+  /** Packed, as the kernel's `UniformBlock` has them. */
+  uniforms: Uint8Array;
+  clears: LaneWork["clears"] = NONE;
+  copies: LaneWork["copies"] = NONE;
   readonly #gpu: GpuHandle;
-  readonly #held: GpuSlot[] = [];
+  #held: readonly GpuSlot[] = NONE;
+  #isReady = true;
 
   /**
    * Checks the rest, then uploads: nothing is taken for a call that is refused.
@@ -54,28 +46,27 @@ export class StagedCall {
   constructor(
     gpu: GpuHandle,
     name: string,
-    { checked, passes }: CallPlan,
-    args: PassedArguments,
+    checked: CallArguments,
+    shape: DeviceShape,
+    uniforms: UniformBlock,
     consume: readonly string[],
   ) {
     this.#gpu = gpu;
-    this.passes = passes;
-    this.results = checked.filter(({ from, binding }) =>
-      binding.role === "storage-read-write" && from !== "scratch"
-    );
-    for (const argument of checked) this.#check(name, argument);
+    this.shape = shape;
+    this.checked = checked;
+    this.uniforms = uniforms.bytes;
+    this.buffers = new Array(checked.length).fill(null);
+    this.acquired = new Array(checked.length).fill(null);
+    for (let i = 0; i < checked.length; i++) {
+      const argument = checked[i]!;
+      if (argument === null) continue;
+      if (argument.from === "uniform") uniforms.pack(i, argument.value);
+      else if (argument.from === "slot") {
+        this.#checkSlot(name, argument.binding.name, argument.value);
+      }
+    }
     try {
-      const taken = new Set<string>();
-      for (const argument of checked) {
-        if (argument.from === "uniform") continue;
-        const mayTake = consume.includes(argument.binding.name);
-        if (mayTake && this.#take(argument)) taken.add(argument.binding.name);
-        else this.#place(argument);
-      }
-      for (const binding of consume) {
-        const slot = args[binding];
-        if (slot instanceof GpuSlot && !taken.has(binding)) slot.release();
-      }
+      this.#takeAll(consume);
     } catch (error) {
       this.discard();
       this.finish();
@@ -85,97 +76,102 @@ export class StagedCall {
 
   /** Whether all its buffers are there already. */
   get isReady(): boolean {
-    for (const { ready } of this.acquired.values()) if (ready !== null) return false;
-    return true;
+    return this.#isReady;
+  }
+
+  /** Keeps what the next call would write over: this one has to wait. */
+  keep(): void {
+    this.uniforms = this.uniforms.slice();
   }
 
   /** Waits until all its buffers are there. */
   async ready(): Promise<void> {
-    for (const { ready } of this.acquired.values()) if (ready !== null) await ready;
+    for (const one of this.acquired) if (one !== null && one.ready !== null) await one.ready;
     this.#gpu.guard.check();
   }
 
   /** Gives its own buffers back: it will not run. */
   discard(): void {
-    for (const { buffer } of this.acquired.values()) this.#gpu.lane.retire(buffer);
-    this.acquired.clear();
+    for (const one of this.acquired) if (one !== null) this.#gpu.lane.retire(one.buffer);
+    this.acquired.length = 0;
   }
 
   /** Lets go of the caller's slots: the call is recorded, or will not run. */
   finish(): void {
     for (const slot of this.#held) slot.release();
-    this.#held.length = 0;
+    this.#held = NONE;
   }
 
-  #check(kernel: string, argument: CheckedArgument): void {
-    const { guard } = this.#gpu;
-    const { name, type } = argument.binding;
-    checkLimits(kernel, argument, guard.limits, guard.name);
-    if (argument.from === "uniform") {
-      this.uniforms.set(name, packUniform(kernel, name, type, argument.value));
-    } else if (argument.from === "slot") {
-      argument.slot.use();
-      if (!argument.slot.isOn(guard)) {
-        const problem = "the GpuSlot lives on another device";
-        throw new KernelArgumentError(`${kernel}: binding "${name}": ${problem}`, name);
-      }
-      this.inputs.push(argument.slot);
+  #checkSlot(kernel: string, name: string, slot: GpuSlot): void {
+    slot.use();
+    if (!slot.isOn(this.#gpu.guard)) {
+      const problem = "the GpuSlot lives on another device";
+      throw new KernelArgumentError(`${kernel}: binding "${name}": ${problem}`, name);
     }
+    this.inputs = added(this.inputs, slot);
+  }
+
+  #takeAll(consume: readonly string[]): void {
+    const { checked } = this;
+    /** Consumed, and not needed as they are. */
+    let spare: GpuSlot[] | null = null;
+    for (let i = 0; i < checked.length; i++) {
+      const argument = checked[i]!;
+      if (argument === null || argument.from === "uniform") continue;
+      if (argument.from === "slot" && consume.includes(argument.binding.name)) {
+        if (this.#take(i, argument.binding.role, argument.value)) continue;
+        (spare ??= []).push(argument.value);
+      }
+      this.#place(i, argument);
+    }
+    if (spare !== null) { for (const slot of spare) slot.release(); }
   }
 
   /** Takes over the buffer of a slot that nobody else holds, to be written in place. */
-  #take(argument: CheckedArgument): boolean {
-    if (argument.from !== "slot" || argument.binding.role !== "storage-read-write") return false;
-    const { slot, binding } = argument;
+  #take(i: number, role: CheckedArgument["binding"]["role"], slot: GpuSlot): boolean {
+    if (role !== "storage-read-write" || slot.byteLength === 0) return false;
     const once = this.inputs.indexOf(slot) === this.inputs.lastIndexOf(slot);
-    const fits = slot.byteLength > 0 && this.#covered(argument) <= slot.use().capacity;
+    const fits = this.shape.covered[i]! <= slot.use().capacity;
     const buffer = once && fits ? slot.take() : null;
     if (buffer === null) return false;
-    this.acquired.set(binding.name, { buffer, fresh: false, ready: null });
-    this.buffers.set(binding.name, { buffer, offset: 0, bytes: this.#covered(argument) });
+    this.acquired[i] = { buffer, fresh: false, ready: null };
+    this.buffers[i] = { buffer, offset: 0 };
     return true;
   }
 
-  /** Bytes that all bindings of an array together cover. */
-  #covered(argument: CheckedArgument): number {
-    const { binding } = argument;
-    let bytes = boundBytes(binding, byteLengthOf(argument));
-    for (const pass of this.passes) {
-      for (const bound of pass.bindings) {
-        if ("array" in bound && bound.array === binding.name) bytes = Math.max(bytes, bound.bytes);
-      }
+  /** Gives a storage binding its buffer, with its content or the order to copy or clear. */
+  #place(i: number, argument: Exclude<CheckedArgument, { from: "uniform" }>): void {
+    const { from, byteLength, value } = argument;
+    const bytes = this.shape.covered[i]!;
+    if (from === "slot" && this.#bind(i, argument.binding.role, value, bytes)) return;
+    const acquired = this.#gpu.buffers.acquire(bytes);
+    const { buffer, fresh, ready } = acquired;
+    this.acquired[i] = acquired;
+    this.buffers[i] = { buffer, offset: 0 };
+    if (ready !== null) this.#isReady = false;
+    if (byteLength === 0 || from === "output" || from === "scratch") {
+      if (!fresh) this.clears = added(this.clears, { buffer, bytes });
+    } else if (from === "array") {
+      this.#gpu.lane.upload(buffer, value, fresh);
+    } else if (from === "slot") {
+      const { offset } = value;
+      const copied = roundUp(byteLength, 4);
+      const copy = { from: value.use(), offset, to: buffer, bytes: copied, isLate: false };
+      this.copies = added(this.copies, copy);
     }
-    return bytes;
   }
 
-  /** Gives a storage binding its buffer, with its content or the order to copy or clear. */
-  #place(argument: CheckedArgument): void {
-    const { name, role } = argument.binding;
-    const byteLength = byteLengthOf(argument);
-    const bytes = this.#covered(argument);
-    if (argument.from === "slot") {
-      this.#held.push(argument.slot.retain());
-      const buffer = argument.slot.use();
-      const { offset } = argument.slot;
-      const isAligned = offset % this.#gpu.guard.limits.minStorageBufferOffsetAlignment === 0;
-      const fits = byteLength > 0 && offset + bytes <= buffer.capacity;
-      if (role === "storage-read" && isAligned && fits) {
-        this.buffers.set(name, { buffer, offset, bytes });
-        return;
-      }
+  /** Holds a slot, and binds its own buffer if it is only read there, and can be. */
+  #bind(i: number, role: string, slot: GpuSlot, bytes: number): boolean {
+    this.#held = added(this.#held, slot.retain());
+    const { offset, byteLength } = slot;
+    const buffer = slot.use();
+    if (role !== "storage-read" || byteLength === 0 || offset + bytes > buffer.capacity) {
+      return false;
     }
-    const acquired = this.#gpu.buffers.acquire(bytes);
-    const { buffer, fresh } = acquired;
-    this.acquired.set(name, acquired);
-    this.buffers.set(name, { buffer, offset: 0, bytes });
-    if (byteLength === 0 || argument.from === "output" || argument.from === "scratch") {
-      if (!fresh) this.clears.push({ buffer, offset: 0, bytes });
-    } else if (argument.from === "array") {
-      this.#gpu.lane.upload(buffer, argument.array, fresh);
-    } else if (argument.from === "slot") {
-      const from = argument.slot.use();
-      const { offset } = argument.slot;
-      this.copies.push({ from, offset, to: buffer, bytes: roundUp(byteLength, 4) });
-    }
+    const { minStorageBufferOffsetAlignment } = this.#gpu.guard.limits;
+    if (offset % minStorageBufferOffsetAlignment !== 0) return false;
+    this.buffers[i] = { buffer, offset };
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 /** Computes on a CPU what a kernel, or several one after the other, compute on a device. */
 
-import { GpuUnavailableError } from "../src/core/errors.ts";
+import { GpuUnavailableError } from "../src/core/gpu_errors.ts";
 import {
   argumentsOf,
   checkNames,

@@ -4,7 +4,7 @@ import { DramatisError } from "../src/core/errors.ts";
 import type { GpuHandle } from "./device.ts";
 import type { Overrides } from "./kernel_spec.ts";
 import { named } from "./program.ts";
-import { findRaces } from "./race_check.ts";
+import { findRaces, type RaceReport } from "./race_check.ts";
 import { type KernelInterface, reflectKernel, reflectModule } from "./reflection.ts";
 import { typeName } from "./wgsl_types.ts";
 
@@ -16,6 +16,8 @@ export interface CheckOptions {
   readonly overrides: Overrides;
   /** Whose compiler checks it; `null`: only its declarations are read. */
   readonly gpu: GpuHandle | null;
+  /** How many statements to run in search of races. @default 1,000,000 */
+  readonly raceSteps?: number;
 }
 
 /** One line of a report. Errors are what keeps a kernel from working. */
@@ -66,15 +68,25 @@ async function checkEntry(
     for (const { name, group, binding, role, type } of kernel.bindings) {
       say("info", `  ${group}.${binding} ${name}: ${role} ${typeName(type)}`);
     }
-    const report = findRaces(wgsl, kernel, overrides);
-    if (!report.checked) say("warning", `${entry}: not checked for races: ${report.reason}`);
-    else if (report.races.length === 0) say("info", `${entry}: no races inside a workgroup`);
-    else for (const race of report.races) say("error", `${entry}: race on ${race}`);
+    sayRaces(entry, findRaces(wgsl, kernel, overrides, options.raceSteps), say);
     return kernel;
   } catch (error) {
     say("error", messageOf(options, error));
     return null;
   }
+}
+
+function sayRaces(
+  entry: string,
+  report: RaceReport,
+  say: (level: Finding["level"], text: string) => void,
+): void {
+  if (!report.checked) {
+    return say("warning", `${entry}: not checked for races: ${report.reason}`);
+  }
+  for (const race of report.races) say("error", `${entry}: race on ${race}`);
+  if (report.races.length === 0) say("info", `${entry}: no races inside a workgroup`);
+  if (report.limit !== null) say("warning", `${entry}: checked for races ${report.limit}`);
 }
 
 function messageOf({ name, wgsl }: CheckOptions, error: unknown): string {

@@ -5,7 +5,7 @@
  * Lines never move, and no column that a compiler reports.
  */
 
-import { KernelCompileError } from "../src/core/errors.ts";
+import { KernelCompileError } from "../src/core/gpu_errors.ts";
 import type { Overrides } from "./kernel_spec.ts";
 import { type ConstantScope, evaluateConstant } from "./wgsl_constants.ts";
 

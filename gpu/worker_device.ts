@@ -1,10 +1,10 @@
 import { deviceServiceUid } from "../src/actor/device_ref.ts";
+import { WaitMark } from "../src/pool/hang_watch.ts";
 import type { WorkerDevice } from "../src/pool/worker_runtime.ts";
 import { openGpu, type OpenGpuOptions } from "./device.ts";
 import { DeviceKeeper } from "./device_keeper.ts";
 import { DEVICE_SERVICE_TYPE, DeviceService } from "./device_service.ts";
 import { GPU_RESOURCE, GpuResource } from "./gpu_resource.ts";
-import { WaitMark } from "./hang_watch.ts";
 import type { AdapterSelector } from "./provider.ts";
 import { quietLoader } from "./quiet_loader.ts";
 
@@ -17,18 +17,23 @@ export interface DeviceRequest {
   readonly memoryBytes: number | null;
   /** Milliseconds that a kernel may take beyond four times what was predicted. */
   readonly hangMs: number;
-  /** For the host to see that the device is waited for; `null` in another process. */
-  readonly mark: SharedArrayBuffer | null;
 }
 
-/** Opens the device that the gpu pool of this isolate owns; `null` if there is none. */
-export async function openDevice(request: unknown): Promise<WorkerDevice | null> {
+/**
+ * Opens the device that the gpu pool of this isolate owns; `null` if there is none.
+ *
+ * @param mark For others to see that the device is waited for.
+ */
+export async function openDevice(
+  request: unknown,
+  mark?: SharedArrayBuffer,
+): Promise<WorkerDevice | null> {
   quietLoader();
-  const { adapter, idleBudgetBytes, memoryBytes, hangMs, mark } = request as DeviceRequest;
+  const { adapter, idleBudgetBytes, memoryBytes, hangMs } = request as DeviceRequest;
   const options: OpenGpuOptions = {
     adapter,
     hangMs,
-    ...(mark === null ? {} : { mark: new WaitMark(mark) }),
+    ...(mark === undefined ? {} : { mark: new WaitMark(mark) }),
     ...(idleBudgetBytes === null ? {} : { idleBudgetBytes }),
     ...(memoryBytes === null ? {} : { memoryBytes }),
   };
@@ -46,6 +51,11 @@ export async function openDevice(request: unknown): Promise<WorkerDevice | null>
       actor: new DeviceService(resource),
       type: DEVICE_SERVICE_TYPE,
       uid: deviceServiceUid,
+    },
+    use: () => {
+      const { generation, buffers, times } = resource.gpu;
+      const { liveBytes: usedBytes, idleBytes } = buffers;
+      return { generation, usedBytes, idleBytes, kernels: times.list() };
     },
     close: () => keeper.close(),
   };

@@ -1,10 +1,15 @@
 import { type Kernel, kernel } from "../kernel.ts";
 import type { KernelOptions } from "../kernel_spec.ts";
-import { threadsOf } from "./grid.ts";
+import { gridOf } from "./grid.ts";
 import source from "./convolve2d.wgsl" with { type: "text" };
 
 /** Invocations along a side of a workgroup, one for each number. */
 const SIDE = 16;
+/**
+ * How many numbers of the filter one dispatch sums up. Drivers end dispatches that take seconds, and
+ * Mesa's llvmpipe ends an invocation's loops after 65,535 rounds of all together without a word.
+ */
+const SPAN = 16_384;
 
 /** The uniform `p` of {@linkcode convolve2d}. */
 export interface Convolve2dParams {
@@ -48,8 +53,10 @@ export const convolve2dOptions: KernelOptions<Convolve2dArgs> = {
     }
     return undefined;
   },
-  threads: ({ p: { width, height } }) =>
-    threadsOf(Math.ceil(width / SIDE) * Math.ceil(height / SIDE), SIDE, SIDE),
+  passes: ({ p: { width, height, filterWidth, filterHeight } }) => {
+    const workgroups = gridOf(Math.ceil(width / SIDE) * Math.ceil(height / SIDE));
+    return partsOf(filterWidth, filterHeight).map((part) => ({ workgroups, uniforms: { part } }));
+  },
   outputs: { out: ({ x }) => x.length },
   cpu: ({ x, weights, out, p }) => {
     for (let row = 0; row < p.height; row++) {
@@ -59,6 +66,22 @@ export const convolve2dOptions: KernelOptions<Convolve2dArgs> = {
     }
   },
 };
+
+/** A part of the filter: from `row` and `column` on, up to before `rows` and `columns`. */
+type Part = Readonly<Record<"row" | "rows" | "column" | "columns", number>>;
+
+/** The filter in parts, in the order in which its numbers are summed up: whole rows, or parts of one. */
+function partsOf(width: number, height: number): Part[] {
+  const parts: Part[] = [];
+  const rowsOfPart = Math.max(1, Math.floor(SPAN / width));
+  for (let row = 0; row < height; row += rowsOfPart) {
+    const rows = Math.min(row + rowsOfPart, height);
+    for (let column = 0; column < width; column += SPAN) {
+      parts.push({ row, rows, column, columns: Math.min(column + SPAN, width) });
+    }
+  }
+  return parts;
+}
 
 /** One number of the result, rounded as on the device. */
 function convolved(

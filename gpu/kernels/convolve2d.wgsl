@@ -9,10 +9,20 @@ struct Params {
   clamp: u32, // beyond the edge of x, 0: there are zeroes, 1: the edge goes on
 }
 
+// The part of the filter that this dispatch adds, after those before it: a loop has its limits on some
+// devices.
+struct Part {
+  row: u32,
+  rows: u32, // up to before this one
+  column: u32,
+  columns: u32, // up to before this one
+}
+
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 @group(0) @binding(3) var<uniform> p: Params;
+@group(0) @binding(4) var<uniform> part: Part;
 
 const SIDE = 16u; // of the square that a workgroup computes
 
@@ -41,11 +51,15 @@ fn main(
   // The middle of the filter lies on the pixel, and what is right in it weighs what is left in x.
   let right = i32(column + p.filterWidth / 2u);
   let bottom = i32(row + p.filterHeight / 2u);
+  let at = row * p.width + column;
   var sum = 0.0;
-  for (var j = 0u; j < p.filterHeight; j++) {
-    for (var i = 0u; i < p.filterWidth; i++) {
+  if (part.row > 0u || part.column > 0u) {
+    sum = out[at];
+  }
+  for (var j = part.row; j < part.rows; j++) {
+    for (var i = part.column; i < part.columns; i++) {
       sum += weights[j * p.filterWidth + i] * pixel(right - i32(i), bottom - i32(j));
     }
   }
-  out[row * p.width + column] = sum;
+  out[at] = sum;
 }

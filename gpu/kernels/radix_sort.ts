@@ -229,14 +229,42 @@ export const radixSort: Kernel<RadixSortArgs<"u32">, "keys"> = radixSortKernel(
   { keys: "u32" },
 );
 
-/** As {@linkcode radixSort}, of signed integers. */
+/**
+ * As {@linkcode radixSort}, of signed integers.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { radixSortI32 } from "@dramatis/dramatis/gpu";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const sorter = await host.createActor(radixSortI32, [], { place });
+ * const { keys } = await sorter.compute({ keys: Int32Array.of(3, -1, 2) });
+ * console.log(keys); // Int32Array [ -1, 2, 3 ]
+ * ```
+ */
 export const radixSortI32: Kernel<RadixSortArgs<"i32">, "keys"> = radixSortKernel(
   import.meta,
   "radixSortI32",
   { keys: "i32" },
 );
 
-/** As {@linkcode radixSort}, of floats: in the order that {@linkcode radixSortKernel} says. */
+/**
+ * As {@linkcode radixSort}, of floats: in the order that {@linkcode radixSortKernel} says.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { radixSortF32 } from "@dramatis/dramatis/gpu";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const sorter = await host.createActor(radixSortF32, [], { place });
+ * const { keys } = await sorter.compute({ keys: Float32Array.of(0.5, -1, 0) });
+ * console.log(keys); // Float32Array [ -1, 0, 0.5 ]
+ * ```
+ */
 export const radixSortF32: Kernel<RadixSortArgs<"f32">, "keys"> = radixSortKernel(
   import.meta,
   "radixSortF32",

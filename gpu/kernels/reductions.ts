@@ -38,14 +38,42 @@ export const sum: Kernel<ReduceArgs<"f32">, "out"> = reduceKernel(
   REDUCTIONS.sum,
 );
 
-/** The sum of signed integers, which wraps around; 0 of none. Otherwise as {@linkcode sum}. */
+/**
+ * The sum of signed integers, which wraps around; 0 of none. Otherwise as {@linkcode sum}.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { sumI32 } from "@dramatis/dramatis/gpu";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const adder = await host.createActor(sumI32, [], { place });
+ * const { out } = await adder.compute({ x: Int32Array.of(3, -1, 2) });
+ * console.log(out[0]); // 4
+ * ```
+ */
 export const sumI32: Kernel<ReduceArgs<"i32">, "out"> = reduceKernel(
   import.meta,
   "sumI32",
   REDUCTIONS.sumI32,
 );
 
-/** The sum of unsigned integers, which wraps around; 0 of none. Otherwise as {@linkcode sum}. */
+/**
+ * The sum of unsigned integers, which wraps around; 0 of none. Otherwise as {@linkcode sum}.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { sumU32 } from "@dramatis/dramatis/gpu";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const adder = await host.createActor(sumU32, [], { place });
+ * const { out } = await adder.compute({ x: Uint32Array.of(3, 1, 2) });
+ * console.log(out[0]); // 6
+ * ```
+ */
 export const sumU32: Kernel<ReduceArgs<"u32">, "out"> = reduceKernel(
   import.meta,
   "sumU32",
@@ -74,14 +102,42 @@ export const min: Kernel<ReduceArgs<"f32">, "out"> = reduceKernel(
   REDUCTIONS.min,
 );
 
-/** The least of signed integers; 2³¹ - 1 of none. Otherwise as {@linkcode min}. */
+/**
+ * The least of signed integers; 2³¹ - 1 of none. Otherwise as {@linkcode min}.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { minI32 } from "@dramatis/dramatis/gpu";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const finder = await host.createActor(minI32, [], { place });
+ * const { out } = await finder.compute({ x: Int32Array.of(3, -1, 2) });
+ * console.log(out[0]); // -1
+ * ```
+ */
 export const minI32: Kernel<ReduceArgs<"i32">, "out"> = reduceKernel(
   import.meta,
   "minI32",
   REDUCTIONS.minI32,
 );
 
-/** The least of unsigned integers; 2³² - 1 of none. Otherwise as {@linkcode min}. */
+/**
+ * The least of unsigned integers; 2³² - 1 of none. Otherwise as {@linkcode min}.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { minU32 } from "@dramatis/dramatis/gpu";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const finder = await host.createActor(minU32, [], { place });
+ * const { out } = await finder.compute({ x: Uint32Array.of(3, 1, 2) });
+ * console.log(out[0]); // 1
+ * ```
+ */
 export const minU32: Kernel<ReduceArgs<"u32">, "out"> = reduceKernel(
   import.meta,
   "minU32",
@@ -110,14 +166,42 @@ export const max: Kernel<ReduceArgs<"f32">, "out"> = reduceKernel(
   REDUCTIONS.max,
 );
 
-/** The greatest of signed integers; -2³¹ of none. Otherwise as {@linkcode max}. */
+/**
+ * The greatest of signed integers; -2³¹ of none. Otherwise as {@linkcode max}.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { maxI32 } from "@dramatis/dramatis/gpu";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const finder = await host.createActor(maxI32, [], { place });
+ * const { out } = await finder.compute({ x: Int32Array.of(-3, -1, -2) });
+ * console.log(out[0]); // -1
+ * ```
+ */
 export const maxI32: Kernel<ReduceArgs<"i32">, "out"> = reduceKernel(
   import.meta,
   "maxI32",
   REDUCTIONS.maxI32,
 );
 
-/** The greatest of unsigned integers; 0 of none. Otherwise as {@linkcode max}. */
+/**
+ * The greatest of unsigned integers; 0 of none. Otherwise as {@linkcode max}.
+ *
+ * @example
+ * ```ts
+ * import { device, startHost, workerPool } from "@dramatis/dramatis";
+ * import { maxU32 } from "@dramatis/dramatis/gpu";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+ * const place = device({ prefer: "gpu", fallback: "cpu" });
+ * const finder = await host.createActor(maxU32, [], { place });
+ * const { out } = await finder.compute({ x: Uint32Array.of(3, 1, 2) });
+ * console.log(out[0]); // 3
+ * ```
+ */
 export const maxU32: Kernel<ReduceArgs<"u32">, "out"> = reduceKernel(
   import.meta,
   "maxU32",

@@ -3,7 +3,14 @@ import type { ActorType } from "./actor_type.ts";
 import { Marks } from "./marks.ts";
 
 /** The hooks come before the methods of a type. */
-const HOOKS: readonly string[] = ["postCreate", "preDestroy"];
+const HOOKS: readonly string[] = [
+  "postCreate",
+  "preDestroy",
+  "snapshot",
+  "restore",
+  "migrate",
+  "childDown",
+];
 
 /** Who wants to know what the cells of a pool do. */
 export interface ActivityObserver {

@@ -126,7 +126,7 @@ export class Agenda implements Turn {
     const { length } = this;
     if (length > this.#stats.longestQueue) this.#stats.longestQueue = length;
     const { state } = this.#cell;
-    if (state === "starting" || state === "stopped") return count;
+    if (state === "starting" || state === "parking" || state === "stopped") return count;
     if (this.#concurrent !== undefined) count += this.#beginConcurrent(this.#concurrent);
     const { lock } = this;
     while (!lock.isHeld) {

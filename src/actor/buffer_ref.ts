@@ -49,6 +49,25 @@ export interface BufferHost {
 /**
  * A place for bytes in one pool, which every pool of every host can write to by `copyTo`. Plain data
  * that travels in messages. What it is made of is kept until `dispose()`, or until the actor that made it ends.
+ *
+ * @example
+ * ```ts
+ * import { Actor, actor, type BufferRef, startHost } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Painter extends Actor {
+ *   async paint(target: BufferRef, row: number): Promise<void> {
+ *     await this.context.copyTo(new Uint8Array(4).fill(row), target, { offset: row * 4 });
+ *   }
+ * }
+ *
+ * await using host = await startHost({ pools: [] });
+ * const painter = await host.createActor(Painter, []);
+ * const image = new Uint8Array(8);
+ * using target = host.bufferRef(image);
+ * await painter.paint(target, 1);
+ * console.log(image); // 0, 0, 0, 0, 1, 1, 1, 1
+ * ```
  */
 export class BufferRef implements BufferRefData, Disposable {
   /** The pool whose memory it is. */

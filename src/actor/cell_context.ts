@@ -1,4 +1,5 @@
 import { type ActorAddress, type PoolAddress, type PoolId, samePool } from "../core/address.ts";
+import { lastHop } from "../core/call_chain.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
@@ -8,6 +9,14 @@ import type { CellHost } from "./cell_host.ts";
 import type { ActorContext, CreateOptions, WaitOptions } from "./context.ts";
 import { type DeviceArray, DeviceRef, type DeviceRefData } from "./device_ref.ts";
 import { type ActorRef, addressOf, createRef } from "./ref.ts";
+import type {
+  GangMember,
+  GangMembers,
+  GangOptions,
+  GangRefs,
+  SettledGang,
+  SomeMembers,
+} from "./gang.ts";
 import type { Caller } from "./ref_method.ts";
 import type { Watch } from "./watch.ts";
 
@@ -37,12 +46,26 @@ export class CellContext implements ActorContext {
     return this.#cell.current?.from ?? this.address;
   }
 
+  get caller(): ActorRef<Actor> | null {
+    const chain = this.#cell.current?.terms?.chain ?? null;
+    const hop = chain === null ? null : lastHop(chain);
+    if (hop === null) return null;
+    const { host, pool, uid, generation } = hop;
+    return createRef({ host, pool, uid, generation }, this.#caller);
+  }
+
   get signal(): AbortSignal {
     return this.#cell.current?.signal ?? NEVER.signal;
   }
 
   deviceRef<T extends DeviceArray>(data: Omit<DeviceRefData, "owner">): DeviceRef<T> {
     return new DeviceRef<T>({ ...data, owner: this.address }, this.#caller);
+  }
+
+  async save(): Promise<void> {
+    const { keeper, where } = this.#cell;
+    if (keeper !== undefined) return await keeper.save(true);
+    throw new TypeError(`${where} cannot be saved: give its class snapshot() and restore(state)`);
   }
 
   unlocked<T>(promise: PromiseLike<T>): Promise<T> {
@@ -54,7 +77,30 @@ export class CellContext implements ActorContext {
     args: NoInfer<P>,
     options?: CreateOptions<unknown>,
   ): Promise<ActorRef<A>> {
-    return this.#host.system.createActor(type, args, options);
+    if (options?.detached === true) return this.#host.system.createActor(type, args, options);
+    return this.#host.system.createActor(type, args, { ...options, parent: this.address });
+  }
+
+  createActors<const M extends SomeMembers>(
+    members: M & GangMembers<M>,
+    options?: GangOptions & { allOrNothing?: true },
+  ): Promise<GangRefs<M>>;
+  createActors<const M extends SomeMembers>(
+    members: M & GangMembers<M>,
+    options: GangOptions & { allOrNothing: false },
+  ): Promise<SettledGang<M>>;
+  createActors<const M extends SomeMembers>(
+    members: M & GangMembers<M>,
+    options?: GangOptions,
+  ): Promise<GangRefs<M> | SettledGang<M>> {
+    const parent = this.address;
+    const children = (members as readonly GangMember<Actor, unknown[]>[]).map((member) =>
+      member.options?.detached ? member : { ...member, options: { ...member.options, parent } }
+    );
+    return this.#host.system.createActors(
+      children as readonly unknown[] as M & GangMembers<M>,
+      options as { allOrNothing?: true },
+    );
   }
 
   lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>> {
@@ -96,6 +142,13 @@ export class CellContext implements ActorContext {
 
   watch(target: ActorRef<Actor>): Watch {
     return this.#host.scopes.inCell(this.#cell, () => this.#host.system.watch(target));
+  }
+
+  fail(reason: unknown): never {
+    return this.#host.fail(
+      this.#cell,
+      reason instanceof Error ? reason : new Error(String(reason)),
+    );
   }
 
   bufferRef(target: BufferTarget): BufferRef {

@@ -1,13 +1,15 @@
 import type { ActorAddress, PoolAddress, PoolId } from "../core/address.ts";
 import type { MailboxOptions } from "../core/mailbox_options.ts";
-import type { PoolDescription } from "../core/protocol.ts";
+import type { PoolDescription, SnapshotTiming } from "../core/protocol.ts";
 import type { Replicas } from "../core/stateless_options.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "./buffer_ref.ts";
 import type { DeviceArray, DeviceRef, DeviceRefData } from "./device_ref.ts";
+import type { GangMembers, GangOptions, GangRefs, SettledGang, SomeMembers } from "./gang.ts";
 import type { ActorRef } from "./ref.ts";
 import type { RestartKind, RestartOptions } from "./restart.ts";
+import type { SupervisionOptions, SupervisionStrategy } from "./supervision.ts";
 import type { Watch } from "./watch.ts";
 
 /** What `createActor` may be told. */
@@ -49,20 +51,56 @@ export interface CreateOptions<Placement> {
    * all made, or none is; they have one uid and one ref, and end together.
    *
    * A message goes to the replica with the fewest calls of the sender's pool under way: among equals to
-   * the one in that pool, else they take turns, as tells do. There is no order between messages that
+   * the one in that pool, else they take turns, as tells do. One that brings DeviceRefs goes to the replica
+   * on whose device most of that data is, if there is one. There is no order between messages that
    * go to different replicas. `mailbox` and `concurrency` are of each. A replica whose pool dies gets no
    * more messages; the actor is gone with its last.
    * @default a single one
    */
   replicas?: Replicas;
   /**
-   * What becomes of the actor when its pool dies and is recovered: `"permanent"`, it is made again;
-   * `"transient"`, unless the pool has exited by itself; `"temporary"`, it is gone. Made again it has its
-   * old uid and name and is reached by the same refs; its state is that of a new one. How often and how
-   * fast that is tried can be said with it. Actors with `replicas` are not made again.
-   * @default "permanent", as often and as fast as the host's `recovery` says of pools
+   * What becomes of the actor when its pool dies and is recovered, or it has failed: `"permanent"`, it is
+   * made again; `"transient"`, unless the pool has exited by itself; `"temporary"`, it is gone. Made again
+   * it has its old uid and name and is reached by the same refs; its state is that of a new one. How often
+   * and how fast that is tried can be said with it. Actors with `replicas` are not made again.
+   * @default "permanent", as often and as fast as the host's `recovery` says of pools; "temporary" if the
+   * host's `autoRecover` is not "actor", and in the main pool for those that are no children
    */
   restart?: RestartKind | RestartOptions;
+  /**
+   * How the children of the actor are supervised: those that it makes itself, by `this.context.createActor`.
+   * A child that dies is made again by its own `restart`: without this option just so, with it that child
+   * alone (`"oneForOne"`), all children (`"allForOne"`) or it and those made after it (`"restForOne"`), and
+   * all together no more often than it says: past that the parent fails.
+   * @default each child by its own `restart`
+   */
+  supervision?: SupervisionStrategy | SupervisionOptions;
+  /**
+   * In an actor: makes one that is no child of it, and so does not end with it.
+   * @default false
+   */
+  detached?: boolean;
+  /**
+   * When the state of an actor whose class has `snapshot` is saved by itself, beside what it saves by
+   * `this.context.save()`. What was done since the last time is lost with its pool.
+   * @default {}, before it is parked, and when its pool or host stops
+   */
+  snapshot?: SnapshotTiming;
+  /**
+   * Milliseconds without a message after which the actor is parked: its state is saved, `preDestroy` runs, and
+   * the instance is dropped. The next message makes it again, out of its arguments and its state; what
+   * comes meanwhile waits in order. It keeps its uid, name and refs. An actor that has a timer, a
+   * stream, a watch or a buffer is not idle. Its class has `snapshot`, or is stateless.
+   * @default never
+   */
+  idleMs?: number;
+  /**
+   * Whether an actor with a `name` is made again on another host when its own is lost: of those linked with
+   * the one it had, by `place` and `restart`, with its state if the store is shared. The type must be in
+   * their `modules`; each of them keeps its arguments. Not with `replicas`.
+   * @default true if `name` and `restart: "permanent"` are both given
+   */
+  failover?: boolean;
 }
 
 /** How long is waited. */
@@ -95,6 +133,47 @@ export interface ActorSystem<Placement> {
     args: NoInfer<P>,
     options?: CreateOptions<Placement>,
   ): Promise<ActorRef<A>>;
+  /**
+   * Makes several actors together, each in the pool that its own placement and the strategy find best: all
+   * of them, or none. Their pools are chosen before the first is made; of a gang that cannot be made,
+   * those that were are destroyed, and uids, names and pools are free again.
+   *
+   * @throws {PlacementError} if one has no pool, saying which and why for each pool.
+   * @throws what `createActor` throws.
+   * @throws {TypeError} if the strategy is none.
+   * @example
+   * ```ts
+   * import { Actor, actor, startHost, workerPool } from "@dramatis/dramatis";
+   *
+   * @actor(import.meta)
+   * export class Shard extends Actor {
+   *   constructor(readonly first: number) {
+   *     super();
+   *   }
+   *   owner(): string {
+   *     return `pool ${this.context.address.pool} from ${this.first}`;
+   *   }
+   * }
+   *
+   * if (import.meta.main) {
+   *   await using host = await startHost({ pools: [workerPool({ count: 2 })] });
+   *   const [low, high] = await host.createActors([
+   *     { type: Shard, args: [0] },
+   *     { type: Shard, args: [1000] },
+   *   ], { strategy: "spread" });
+   *   console.log(await low.owner(), await high.owner());
+   * }
+   * ```
+   */
+  createActors<const M extends SomeMembers>(
+    members: M & GangMembers<M, Placement>,
+    options?: GangOptions & { allOrNothing?: true },
+  ): Promise<GangRefs<M>>;
+  /** The same, but what can be made is made, and of the others it is said why not. */
+  createActors<const M extends SomeMembers>(
+    members: M & GangMembers<M, Placement>,
+    options: GangOptions & { allOrNothing: false },
+  ): Promise<SettledGang<M>>;
   /**
    * The actor that has a name, wherever in the cluster it is. One that is being made is waited for.
    *
@@ -235,10 +314,52 @@ export interface ActorContext extends ActorSystem<unknown> {
   readonly ref: ActorRef<Actor>;
   /** The pool that sent the running message. */
   readonly sender: PoolAddress;
+  /**
+   * The actor whose message made the running call; `null` if the code of none did, or it wants no answer. Of
+   * a plain function that returns a promise, the rest of it is of none.
+   */
+  readonly caller: ActorRef<Actor> | null;
   /** Aborts when the caller of the running message gives up, or the actor is killed. */
   readonly signal: AbortSignal;
   /** A ref to data that this actor keeps on a device. For kernels and `GpuActor`, which take its messages. */
   deviceRef<T extends DeviceArray>(data: Omit<DeviceRefData, "owner">): DeviceRef<T>;
+  /**
+   * Saves the actor's state, by its `snapshot`; resolves once the store has it durably: what was done
+   * before is then there when the actor is made again. Of several that are asked for while one is on its
+   * way the last is written for all.
+   *
+   * @throws {TypeError} if its class has no `snapshot`.
+   * @throws {NotSerializableError} with the path of what cannot be kept.
+   * @throws {SnapshotError} if it is too large, the store cannot be used, or a later instance of the actor
+   * has taken this one's place.
+   */
+  save(): Promise<void>;
+  /**
+   * Ends this actor at once, as one that has failed: its callers get `ActorStoppedError` with the reason as
+   * cause, its children end, and it is made again if its `restart` says so. If it is not, or no more, its
+   * parent is told, or the host's `recovery.onGiveUp`. It does not return: it throws what the callers get.
+   *
+   * @example
+   * ```ts
+   * import { Actor, actor, startHost, workerPool } from "@dramatis/dramatis";
+   *
+   * @actor(import.meta)
+   * export class Reader extends Actor {
+   *   #position = 0;
+   *   next(isBroken: boolean): number {
+   *     if (isBroken) this.context.fail(new RangeError("the file has changed")); // begins anew
+   *     return ++this.#position;
+   *   }
+   * }
+   *
+   * if (import.meta.main) {
+   *   await using host = await startHost({ pools: [workerPool({ count: 1 })] });
+   *   const reader = await host.createActor(Reader, []);
+   *   await reader.next(true).catch(({ cause }) => console.log(cause.message)); // the file has changed
+   * }
+   * ```
+   */
+  fail(reason: unknown): never;
   /** See `Actor.unlocked`. */
   unlocked<T>(promise: PromiseLike<T>): Promise<T>;
 }

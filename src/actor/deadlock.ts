@@ -1,6 +1,6 @@
 import { type ActorAddress, formatPool } from "../core/address.ts";
 import { type Hop, readChain } from "../core/call_chain.ts";
-import { DeadlockError } from "../core/errors.ts";
+import { DeadlockError } from "../core/message_errors.ts";
 import type { Message } from "./message.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
-import { ProtocolError } from "../core/errors.ts";
+import { ProtocolError } from "../core/host_errors.ts";
 import { MOVED } from "../core/transfer.ts";
 import type { CodecExtension } from "../core/values.ts";
 import type { Caller } from "./ref_method.ts";
@@ -91,8 +91,9 @@ const PIECES = 2;
  *
  * The memory is counted by its owner, and one ref is one count, however many copies of the ref there
  * are. It is freed by the first `dispose()` of any of them, when it is moved into a kernel by
- * `transfer(ref)`, when the actor that keeps it ends, and when the pool or host is lost whose call made
- * it. Who needs it for longer takes a count of its own: `slice()`. Used after that, it is an error.
+ * `transfer(ref)`, when the actor that keeps it ends, and when the actor ends whose call made it, or its
+ * pool or host is lost, wherever it was passed on to. Who needs it for longer takes a count of its own:
+ * `slice()`. Used after that, it is an error.
  *
  * @example
  * ```ts

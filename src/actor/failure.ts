@@ -28,7 +28,7 @@ export function failureOf(thrown: unknown, copy: unknown, where: string, method:
 /** What the creator of an actor gets whose start has failed. */
 export function startError(
   what: string,
-  phase: "construct" | "postCreate",
+  phase: "construct" | "restore" | "postCreate",
   cause: unknown,
 ): ActorStartError {
   if (cause instanceof ActorStartError) return cause;

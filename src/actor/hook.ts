@@ -2,7 +2,13 @@ import type { PoolAddress } from "../core/address.ts";
 import { Message, type MessageCell } from "./message.ts";
 
 /** The hooks of an actor. */
-export type HookName = "postCreate" | "preDestroy";
+export type HookName =
+  | "postCreate"
+  | "preDestroy"
+  | "snapshot"
+  | "restore"
+  | "migrate"
+  | "childDown";
 
 /** A hook, as the scope of the calls and timers that it makes. */
 export class Hook extends Message {

@@ -1,4 +1,4 @@
-import { MailboxFullError } from "../core/errors.ts";
+import { MailboxFullError } from "../core/message_errors.ts";
 import type { Overflow } from "../core/mailbox.ts";
 import type { Message } from "./message.ts";
 

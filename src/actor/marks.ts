@@ -1,3 +1,5 @@
+import { newSharedMemory } from "../core/shared_memory.ts";
+
 /** Methods under way that marks can name; of more, the rest have no name there. */
 const OPEN = 16;
 
@@ -36,7 +38,7 @@ export class Marks {
   readonly #marks: Float64Array<SharedArrayBuffer>;
 
   /** @param memory That of another thread, to be read. */
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(8 * PLACES)) {
+  constructor(memory: SharedArrayBuffer = newSharedMemory(8 * PLACES)) {
     this.memory = memory;
     this.#marks = new Float64Array(memory);
   }

@@ -169,10 +169,16 @@ export interface CallOptions {
   window?: number;
   /**
    * Says that it does no harm if the call runs twice: when the pool or host dies that has to answer, the call
-   * is sent again, within its time. `true` does so 3 times.
+   * is sent again, within its time; also if it was handed back because its actor was ended, which may be made
+   * again on another host. How often, `retry` says, or this.
    * @default false, a call is sent once
    */
   idempotent?: boolean | RetryOptions;
+  /**
+   * How often an idempotent call is sent again.
+   * @default 3 times
+   */
+  retry?: RetryOptions;
 }
 
 /** How often an idempotent call is sent again. */

@@ -85,7 +85,20 @@ export function createRef<A extends Actor>(address: ActorAddress, caller: Caller
   return new Proxy(new RefTarget(address, own), HANDLER) as unknown as ActorRef<A>;
 }
 
-/** Whether a value is a ref. */
+/**
+ * Whether a value is a ref.
+ *
+ * @example
+ * ```ts
+ * import { Actor, actor, isRef, startHost } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Node extends Actor {}
+ *
+ * await using host = await startHost({ pools: [] });
+ * console.log(isRef(await host.createActor(Node, [])), isRef({})); // true false
+ * ```
+ */
 export function isRef(value: unknown): value is ActorRef<Actor> {
   return targetOf(value) !== undefined;
 }

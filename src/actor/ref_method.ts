@@ -1,5 +1,5 @@
 import type { ActorAddress } from "../core/address.ts";
-import { ProtocolError } from "../core/errors.ts";
+import { ProtocolError } from "../core/host_errors.ts";
 import type { BatchOutcome } from "./batch.ts";
 import type { CallOptions } from "./message.ts";
 import { StreamHabit, type StreamResult } from "./remote_stream.ts";

@@ -1,24 +1,79 @@
-import { isRuntimeType } from "./actor_type.ts";
+import type { ActorAddress } from "../core/address.ts";
+import { type ActorType, isRuntimeType } from "./actor_type.ts";
 import type { Cell } from "./cell.ts";
+import type { ActorCounters } from "./cell_stats.ts";
 import { EndedCounts } from "./ended_counts.ts";
+import type { Message } from "./message.ts";
+import type { SavedState } from "./state.ts";
+
+/** What was counted and kept of an actor before it was parked. */
+export interface ParkedActor {
+  readonly address: ActorAddress;
+  readonly type: ActorType;
+  readonly counters: ActorCounters;
+  readonly saved: SavedState | null;
+}
+
+/** What takes the messages of an actor that is parked. */
+export interface ParkedCell
+  extends Pick<Cell, "address" | "where" | "state" | "queued" | "deliver" | "deliverInside"> {
+  readonly actor: ParkedActor;
+  /** Callers have given up. */
+  cancel(matches: (message: Message) => boolean, reason: unknown): void;
+  /** Takes out what waits, in the order in which it has come. */
+  takeAll(): Message[];
+  /** The actor has ended: it is not to be woken any more. */
+  end(): void;
+}
 
 /** The cells of one pool, by uid. */
 export class Registry {
   /** What was counted by those that were here, but for the runtime's own. */
   readonly ended: EndedCounts = new EndedCounts();
   readonly #cells = new Map<string, Cell>();
+  /** Made once there is one. */
+  #parked: Map<string, ParkedCell> | undefined;
 
   /** How many there are. */
   get size(): number {
-    return this.#cells.size;
+    return this.#cells.size + (this.#parked?.size ?? 0);
   }
 
   get(uid: string): Cell | undefined {
     return this.#cells.get(uid);
   }
 
+  /** Who takes the messages of an actor: its cell, or what stands for it while it is parked. */
+  reach(uid: string): Cell | ParkedCell | undefined {
+    return this.#cells.get(uid) ?? this.#parked?.get(uid);
+  }
+
+  /** What stands for an actor that is parked. */
+  parked(uid: string): ParkedCell | undefined {
+    return this.#parked?.get(uid);
+  }
+
+  /** The actors that are parked. */
+  get allParked(): readonly ParkedCell[] {
+    return [...this.#parked?.values() ?? []];
+  }
+
   add(cell: Cell): void {
     this.#cells.set(cell.address.uid, cell);
+    this.#parked?.delete(cell.address.uid);
+  }
+
+  /** An actor is parked. */
+  park(parked: ParkedCell): void {
+    const { uid } = parked.address;
+    this.#cells.delete(uid);
+    (this.#parked ??= new Map()).set(uid, parked);
+  }
+
+  /** An actor that is parked has ended. */
+  removeParked(parked: ParkedCell): void {
+    const { uid } = parked.address;
+    if (this.#parked?.get(uid) === parked) this.#parked.delete(uid);
   }
 
   /** Removes this very cell; another of the same uid stays. */

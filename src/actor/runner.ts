@@ -41,15 +41,16 @@ export class Runner {
     return this.#room > 0;
   }
 
-  /** Runs a hook in a scope of its own. */
-  runHook(name: HookName): void | Promise<void> {
+  /** Runs a hook in a scope of its own; one that the class does not have gives nothing. */
+  runHook(name: HookName, ...args: unknown[]): unknown {
     const { actor } = this.#cell;
     if (actor[name] === Actor.prototype[name]) return;
     const hook = new Hook(name, this.#cell, ++this.#stats.serial);
     this.#stats.hooks++;
     const outer = this.#watch.enterHook(name);
     try {
-      return this.#scopes.runAsync(hook, () => actor[name]()) as void | Promise<void>;
+      const run = actor[name] as (...args: unknown[]) => unknown;
+      return this.#scopes.runAsync(hook, () => run.apply(actor, args));
     } finally {
       this.#watch.leave(outer);
     }
@@ -87,6 +88,7 @@ export class Runner {
       this.#reply(message, result);
       return;
     }
+    if (this.#cell.isStopped) return this.#endStopped(message, result);
     watch.goesOn(message, method);
     result.then(
       (value) => {
@@ -96,6 +98,13 @@ export class Runner {
         if (this.#end(message, locked)) this.#fail(message, error);
       },
     );
+  }
+
+  /** The actor has ended in the midst of a message: its caller does not wait for the rest. */
+  #endStopped(message: Message, rest: PromiseLike<unknown>): void {
+    rest.then(undefined, () => {});
+    message.ended = true;
+    message.fail(this.#cell.ending);
   }
 
   #invoke(message: Message, method: ActorMethod): unknown {
@@ -113,6 +122,7 @@ export class Runner {
     message.ended = true;
     if (locked) this.#lock.release(message);
     else this.#freeOne();
+    this.#cell.keeper?.ended();
   }
 
   /** A message that has waited ends; `false` if a kill has answered it already. */
@@ -124,6 +134,7 @@ export class Runner {
     // It may have given the lock up, and another may have it by now.
     if (locked && this.#lock.holds(message)) this.#agenda.unlock(message);
     else if (this.#cell.state === "stopping") this.#agenda.schedule();
+    this.#cell.keeper?.ended();
     return true;
   }
 

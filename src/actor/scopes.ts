@@ -1,5 +1,22 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Message, MessageCell } from "./message.ts";
+
+/** What we use of AsyncLocalStorage. */
+type Storage = Pick<AsyncLocalStorage<Message | undefined>, "getStore" | "run">;
+
+/** A browser has none, and a client there no actors whose code could be asked about. */
+const NOTHING_STORED: Storage = {
+  getStore: () => undefined,
+  run: <R, A extends unknown[]>(_message: unknown, code: (...args: A) => R, ...args: A): R =>
+    code(...args),
+};
+
+/** Not by an import: a module that has one cannot be loaded in a browser. */
+function openStorage(): Storage {
+  const { process } = globalThis as { process?: Partial<typeof globalThis.process> };
+  const hooks = process?.getBuiltinModule?.("node:async_hooks");
+  return hooks === undefined ? NOTHING_STORED : new hooks.AsyncLocalStorage();
+}
 
 /**
  * Which message the running code belongs to: the scope of the calls it makes. For a plain function that
@@ -7,7 +24,7 @@ import type { Message, MessageCell } from "./message.ts";
  * which costs half a microsecond, so a plain one that returns a promise has none in its continuations.
  */
 export class Scopes {
-  readonly #storage = new AsyncLocalStorage<Message | undefined>();
+  readonly #storage = openStorage();
   #running: Message | undefined;
   #owner: MessageCell | undefined;
   /** Until an async method has run there is nothing to look up. */

@@ -14,13 +14,16 @@ export class ApiClient {
 
   /**
    * @param url As `serve` prints it, `ws://host:port`, or that of its API.
-   * @param access Its token, and the authority (PEM) of its certificate where that is not a public one.
+   * @param access What lets in.
    * @throws {UsageError} if it is none.
    */
-  constructor(url: string, { token, ca }: Access) {
+  constructor(url: string, { token, ca, certificate }: Access) {
     this.#base = baseOf(url);
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    this.#client = Deno.createHttpClient(ca === undefined ? {} : { caCerts: [ca] });
+    this.#client = Deno.createHttpClient({
+      ...(ca === undefined ? {} : { caCerts: [ca] }),
+      ...certificate,
+    });
   }
 
   /**

@@ -37,7 +37,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   }
   await stop.requested;
   print("stopping");
-  await host?.stop();
+  await host?.drain();
   print("stopped");
   return 0;
 }

@@ -19,8 +19,14 @@ export const USAGE = `Usage: deno task serve [options]
   --client-certificates
                     let in only those with a certificate of that authority
   --token-file F    file with the secret that hosts show each other; - is the first line of standard input
+                    (default: the environment's DRAMATIS_TOKEN; of the others below: DRAMATIS_CLIENT_TOKEN
+                    and DRAMATIS_READ_TOKEN)
+  --client-token-file F
+                    file with a second secret, for programs that call actors and make those of --modules
+                    (connect, call), but are no hosts
+  --allow-origin O  origin whose web pages may link as clients, https://app.example.org; may be repeated
   --read-token-file F
-                    file with a second secret, for people and monitors: it lets them look, no more
+                    file with another one, for people and monitors: it lets them look, no more
   --slow-ms N       report calls that take longer, and pools that do not answer for so long
                     (default 1000; 0: nothing is reported)
   --modules M       module whose actors other hosts may create here; may be repeated
@@ -55,7 +61,9 @@ export interface ServeFlags {
   readonly ca: string | undefined;
   readonly clientCertificates: boolean;
   readonly tokenFile: string | undefined;
+  readonly clientTokenFile: string | undefined;
   readonly readTokenFile: string | undefined;
+  readonly allowOrigin: readonly string[];
   /** `undefined`: the host's default. */
   readonly slowMs: number | undefined;
   readonly modules: readonly string[];
@@ -95,7 +103,9 @@ export function parseServeFlags(args: readonly string[]): ServeFlags {
     ca: values.ca,
     clientCertificates: values["client-certificates"] ?? false,
     tokenFile: values["token-file"],
+    clientTokenFile: values["client-token-file"],
     readTokenFile: values["read-token-file"],
+    allowOrigin: values["allow-origin"] ?? [],
     slowMs: wholeNumber("--slow-ms", values["slow-ms"], MAX_SLOW_MS),
     modules: values.modules ?? [],
     untilStdinCloses: values["until-stdin-closes"] ?? false,
@@ -117,7 +127,9 @@ const OPTIONS = {
   ca: { type: "string" },
   "client-certificates": { type: "boolean" },
   "token-file": { type: "string" },
+  "client-token-file": { type: "string" },
   "read-token-file": { type: "string" },
+  "allow-origin": { type: "string", multiple: true },
   "slow-ms": { type: "string" },
   modules: { type: "string", multiple: true },
   "until-stdin-closes": { type: "boolean" },

@@ -8,7 +8,7 @@ import { gpuPool } from "../../gpu/gpu_pool.ts";
 import type { ServeFlags } from "./serve_flags.ts";
 import type { StandardInput } from "./standard_input.ts";
 import { readTlsFiles } from "./tls_files.ts";
-import { readToken } from "./token.ts";
+import { readToken, TOKEN_VARIABLES, tokenOfEnvironment } from "./token.ts";
 
 /**
  * What to start a host with by these flags.
@@ -18,12 +18,14 @@ import { readToken } from "./token.ts";
 export async function hostOptionsOf(flags: ServeFlags, input: StandardInput): Promise<HostOptions> {
   const workers = workerPool(flags.workers === undefined ? {} : { count: flags.workers });
   const gpu = flags.gpu === "off" ? [] : [gpuPool({ required: flags.gpu === "require" })];
-  const token = flags.tokenFile === undefined
-    ? undefined
-    : await readToken("--token-file", flags.tokenFile, input);
-  const readOnly = flags.readTokenFile === undefined
-    ? undefined
-    : await readToken("--read-token-file", flags.readTokenFile, input);
+  const token = await secretOf("token", "--token-file", flags.tokenFile, input);
+  const clientToken = await secretOf(
+    "clientToken",
+    "--client-token-file",
+    flags.clientTokenFile,
+    input,
+  );
+  const readOnly = await secretOf("readToken", "--read-token-file", flags.readTokenFile, input);
   const tls = await readTlsFiles(flags);
   return {
     pools: [workers, processPool({ count: flags.processes }), ...gpu],
@@ -32,7 +34,9 @@ export async function hostOptionsOf(flags: ServeFlags, input: StandardInput): Pr
       hostname: flags.hostname,
       ...(flags.advertise === undefined ? {} : { advertise: flags.advertise }),
       ...tls.listen,
+      ...(clientToken === undefined ? {} : { clientToken }),
       ...(readOnly === undefined ? {} : { readToken: readOnly }),
+      allowOrigins: flags.allowOrigin,
     },
     ...tls.host,
     join: flags.join,
@@ -43,6 +47,19 @@ export async function hostOptionsOf(flags: ServeFlags, input: StandardInput): Pr
     modules: flags.modules.map(moduleUrl),
     ...(token === undefined ? {} : { token }),
   };
+}
+
+/** From a file or else from the environment, where no actor then finds it. */
+async function secretOf(
+  which: keyof typeof TOKEN_VARIABLES,
+  flag: string,
+  file: string | undefined,
+  input: StandardInput,
+): Promise<string | undefined> {
+  const variable = TOKEN_VARIABLES[which];
+  const text = tokenOfEnvironment(variable);
+  if (text !== undefined) Deno.env.delete(variable);
+  return file === undefined ? text : await readToken(flag, file, input);
 }
 
 function debugOf(slowMs: number): DebugOptions | false {

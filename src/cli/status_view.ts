@@ -7,7 +7,10 @@ export interface PoolRow {
   readonly pool: number;
   readonly name: string;
   readonly device: { readonly kind: string; readonly name: string };
+  readonly labels?: readonly string[];
   readonly actors: number;
+  /** Which part of the last half second its thread was busy. */
+  readonly busy?: number | null;
   readonly responding: boolean;
   readonly lagMs?: number | null;
   readonly pendingCalls?: number;
@@ -75,7 +78,13 @@ const POOLS: readonly Column<PoolRow>[] = [
     heading: "DEVICE",
     cell: ({ device: { kind, name } }) => kind === name ? kind : `${kind}, ${name}`,
   },
+  { heading: "LABELS", cell: ({ labels = [] }) => labels.join(" ") },
   { heading: "ACTORS", align: "right", cell: ({ actors }) => actors },
+  {
+    heading: "BUSY",
+    align: "right",
+    cell: ({ busy }) => busy == null ? "" : `${Math.round(100 * busy)} %`,
+  },
   { heading: "CALLS OUT", align: "right", cell: ({ pendingCalls }) => pendingCalls ?? "" },
   { heading: "STREAMS", align: "right", cell: ({ streams }) => streams ?? "" },
   { heading: "LAG", align: "right", cell: ({ lagMs }) => lagMs == null ? "" : time(lagMs) },

@@ -1,8 +1,14 @@
 import { UsageError } from "./serve_flags.ts";
 import type { StandardInput } from "./standard_input.ts";
 
-/** The variable that has the token of commands which ask a host. */
-const VARIABLE = "DRAMATIS_TOKEN";
+/** The variables that have tokens: of commands which ask a host the first. */
+export const TOKEN_VARIABLES = Object.freeze(
+  {
+    token: "DRAMATIS_TOKEN",
+    clientToken: "DRAMATIS_CLIENT_TOKEN",
+    readToken: "DRAMATIS_READ_TOKEN",
+  } as const,
+);
 
 /**
  * A secret from a file; `-` is the first line of standard input.
@@ -22,13 +28,13 @@ export async function readToken(flag: string, file: string, input: StandardInput
 }
 
 /**
- * The token in the environment, for commands that ask a host.
+ * A token in the environment.
  *
  * @throws {UsageError} if it is no secret that can be sent.
  */
-export function tokenOfEnvironment(): string | undefined {
-  const text = Deno.env.get(VARIABLE);
-  return text === undefined ? undefined : checkToken(VARIABLE, text);
+export function tokenOfEnvironment(variable: string): string | undefined {
+  const text = Deno.env.get(variable);
+  return text === undefined ? undefined : checkToken(variable, text);
 }
 
 function checkToken(name: string, text: string): string {

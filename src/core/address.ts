@@ -1,10 +1,14 @@
 /** Where things live: hosts, pools and actors, as plain data that is valid everywhere. */
 
 /**
- * A host's id, one per incarnation: 48 random bits, so that it is an exact JavaScript number and
- * takes six bytes in a frame header. A restarted host is a new host.
+ * A host's id, one per incarnation: 48 bits, so that it is an exact JavaScript number and takes six
+ * bytes in a frame header. The highest is 0 of a host and 1 of a client, which is a host to nobody; the
+ * others are random. A restarted host is a new host.
  */
 export type HostId = number;
+
+/** The lowest id of a client. */
+const FIRST_CLIENT = 2 ** 47;
 
 /** A pool's number within its host: 0 is `main`, others count up and are never used again. */
 export type PoolId = number;
@@ -35,11 +39,31 @@ export interface ActorAddress extends PoolAddress {
 
 /** A new id for a host that starts. */
 export function newHostId(): HostId {
-  const bytes = crypto.getRandomValues(new Uint16Array(3));
-  return bytes[0]! * 2 ** 32 + bytes[1]! * 2 ** 16 + bytes[2]!;
+  const words = crypto.getRandomValues(new Uint16Array(3));
+  return (words[0]! & 0x7fff) * 2 ** 32 + words[1]! * 2 ** 16 + words[2]!;
 }
 
-/** A host's id for people: 12 hexadecimal digits. */
+/** A new id for a client. */
+export function newClientId(): HostId {
+  return FIRST_CLIENT + newHostId();
+}
+
+/** Whether an id is that of a client: a program that calls actors and has none. */
+export function isClient(host: HostId): boolean {
+  return host >= FIRST_CLIENT;
+}
+
+/**
+ * A host's id for people: 12 hexadecimal digits.
+ *
+ * @example
+ * ```ts
+ * import { formatHostId, startHost } from "@dramatis/dramatis";
+ *
+ * await using host = await startHost({ pools: [] });
+ * console.log(`this is host ${formatHostId(host.id)}`);
+ * ```
+ */
 export function formatHostId(host: HostId): string {
   return host.toString(16).padStart(12, "0");
 }

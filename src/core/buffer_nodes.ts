@@ -2,6 +2,7 @@ import { BufferPlan, type BufferUse, type Destination } from "./buffers.ts";
 import { viewKind } from "./classify.ts";
 import type { NodeTable } from "./node_table.ts";
 import { NODE, type NodeRef } from "./nodes.ts";
+import { isSharedMemory } from "./shared_memory.ts";
 
 /** Adds the nodes of byte buffers and of views on them. */
 export class BufferNodes {
@@ -45,7 +46,7 @@ export class BufferNodes {
     if ((buffer as ArrayBuffer).detached === true) return this.buffer(buffer, moved);
     const { byteOffset, byteLength } = view;
     const whole = byteOffset === 0 && byteLength === buffer.byteLength;
-    const window = !whole && !moved && !(buffer instanceof SharedArrayBuffer);
+    const window = !whole && !moved && !isSharedMemory(buffer);
     const part = window ? this.#window(buffer, byteOffset, byteLength) : this.buffer(buffer, moved);
     const offset = window ? 0 : byteOffset;
     return this.#table.keep(view, NODE.view, viewKind(view), part, offset, lengthOf(view));

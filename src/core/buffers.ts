@@ -2,6 +2,7 @@
 import { NODE } from "./nodes.ts";
 import { LIMITS } from "./protocol.ts";
 import { Refusal } from "./refusal.ts";
+import { isSharedMemory } from "./shared_memory.ts";
 
 /**
  * Where the table goes: `local`, a copy within this pool; `aside`, encoded, with segments in the
@@ -31,7 +32,7 @@ export class BufferPlan {
 
   /** @throws {Refusal} if these bytes cannot travel. */
   check(buffer: ArrayBufferLike, length: number): void {
-    if (buffer instanceof SharedArrayBuffer) {
+    if (isSharedMemory(buffer)) {
       if (this.#to === "inline") {
         throw new Refusal(
           "a SharedArrayBuffer",
@@ -80,7 +81,7 @@ export class BufferPlan {
       const node = nodes[use.node]!;
       const { buffer, start, length } = use;
       const full = segments.length === LIMITS.segments;
-      if (full && buffer instanceof SharedArrayBuffer) {
+      if (full && isSharedMemory(buffer)) {
         throw new Refusal(
           `one of more than ${LIMITS.segments} buffers`,
           "send it in parts, or use fewer and larger buffers",
@@ -100,7 +101,7 @@ export class BufferPlan {
 
   #isSmall(use: BufferUse): boolean {
     return this.#to !== "local" && use.length <= LIMITS.inlineBytes &&
-      !(use.buffer instanceof SharedArrayBuffer);
+      !isSharedMemory(use.buffer);
   }
 }
 
@@ -120,12 +121,12 @@ function take(use: BufferUse): ArrayBuffer {
  */
 export function takeSegments(uses: readonly BufferUse[]): ArrayBufferLike[] {
   const segments: ArrayBufferLike[] = uses.map((use) =>
-    use.buffer instanceof SharedArrayBuffer || use.moved
+    isSharedMemory(use.buffer) || use.moved
       ? use.buffer
       : use.buffer.slice(use.start, use.start + use.length)
   );
   uses.forEach((use, i) => {
-    if (use.moved && !(use.buffer instanceof SharedArrayBuffer)) segments[i] = take(use);
+    if (use.moved && !isSharedMemory(use.buffer)) segments[i] = take(use);
   });
   return segments;
 }

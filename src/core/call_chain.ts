@@ -77,6 +77,11 @@ export function readChain(chain: Uint8Array): Hop[] {
   return hops;
 }
 
+/** The newest hop of a chain: whose call it is. `null` if that is no chain, or of nobody. */
+export function lastHop(chain: CallChain): Hop | null {
+  return readChain(newest(chain, 1)).at(-1) ?? null;
+}
+
 const NO_CHAIN: CallChain = new Uint8Array(0);
 
 /** The last hops of a chain. */

@@ -1,6 +1,7 @@
 /** What an object is, by its internal slots where they can be asked, never by a tag alone. */
 import { isError } from "./error_wire.ts";
 import { VIEW_KINDS } from "./nodes.ts";
+import { sharedByteLength } from "./shared_memory.ts";
 
 /** What kind of object a value is; `other` is anything that cannot travel. */
 export type ObjectKind =
@@ -26,7 +27,6 @@ function getter(prototype: object, key: string | symbol): Getter {
 const mapSize = getter(Map.prototype, "size");
 const setSize = getter(Set.prototype, "size");
 const bufferLength = getter(ArrayBuffer.prototype, "byteLength");
-const sharedLength = getter(SharedArrayBuffer.prototype, "byteLength");
 const regexpSource = getter(RegExp.prototype, "source");
 const typedArrayName = getter(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag);
 
@@ -108,7 +108,7 @@ export function classify(value: object): ObjectKind {
     case "ArrayBuffer":
       return has(bufferLength, value) ? "buffer" : "other";
     case "SharedArrayBuffer":
-      return has(sharedLength, value) ? "shared" : "other";
+      return sharedByteLength !== undefined && has(sharedByteLength, value) ? "shared" : "other";
     default:
       return "other";
   }

@@ -1,7 +1,7 @@
 /** Frames to bytes and back: the codec of a pool; writers and readers of batches beside it. */
 import { Decoder } from "@msgpack/msgpack";
 import { copyValue } from "./copy.ts";
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./host_errors.ts";
 import { BODY_SHAPES, frameOf } from "./frame_body.ts";
 import { readGraph } from "./graph_reader.ts";
 import { EXTENSION_CODEC, Lowered } from "./msgpack.ts";

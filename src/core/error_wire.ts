@@ -1,5 +1,5 @@
 /** The one form in which errors travel, inside values and as failures. */
-import { WIRE_ERRORS } from "./errors.ts";
+import { WIRE_ERRORS } from "./wire_errors.ts";
 
 /** Everything of an error that travels. */
 export interface ErrorParts {

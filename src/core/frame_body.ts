@@ -6,6 +6,7 @@ import {
   flag,
   hostDescription,
   hostNumber,
+  hostRoute,
   list,
   name,
   poolDescriptions,
@@ -62,6 +63,7 @@ export const BODY_SHAPES: Readonly<Record<FrameKind, BodyShape>> = Object.freeze
   end: shape(2, 1, "error", true),
   credit: shape(1),
   drop: shape(0),
+  hosts: shape(2),
 });
 
 /** The user's value in a frame; `undefined` if its kind has none. */
@@ -127,6 +129,8 @@ export function bodyOf(frame: Frame, value: unknown): unknown[] {
       return [frame.host, frame.pool, value];
     case "pools":
       return [frame.pools];
+    case "hosts":
+      return [frame.gone, frame.known];
     default:
       return frame satisfies never;
   }
@@ -222,6 +226,15 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
       };
     case "pools":
       return { kind, id, to, from, pools: poolDescriptions(body[0], "pools") };
+    case "hosts":
+      return {
+        kind,
+        id,
+        to,
+        from,
+        gone: list(body[0], "gone").map((host) => hostNumber(host, "gone")),
+        known: list(body[1], "known").map((route, i) => hostRoute(route, `known[${i}]`)),
+      };
     default:
       return kind satisfies never;
   }

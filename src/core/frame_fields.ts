@@ -3,11 +3,13 @@
  * throws a {@linkcode ProtocolError} that names the field.
  */
 import type { Device } from "./device.ts";
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./host_errors.ts";
 import {
   type CallTerms,
   type CellOptions,
+  type Held,
   type HostDescription,
+  type HostRoute,
   LIMITS,
   MAILBOX_OVERFLOWS,
   type MailboxOverflow,
@@ -34,6 +36,11 @@ export function count(value: unknown, field: string): number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
     ? value
     : wrong(field);
+}
+
+/** A part of a whole. */
+function share(value: unknown, field: string): number {
+  return typeof value === "number" && value >= 0 && value <= 1 ? value : wrong(field);
 }
 
 /** A boolean. */
@@ -91,15 +98,28 @@ function poolDescription(value: unknown, field: string): PoolDescription {
   if (kind !== "main" && kind !== "worker" && kind !== "gpu" && kind !== "process") {
     return wrong(`${field}.kind`);
   }
-  const label = own(source, "label");
+  const busy = own(source, "busy");
+  const taken = own(source, "held");
   return {
     host: hostNumber(own(source, "host"), `${field}.host`),
     pool: poolNumber(own(source, "pool"), `${field}.pool`),
     name: name(own(source, "name"), `${field}.name`),
     kind,
-    label: label === null ? null : text(label, `${field}.label`),
+    labels: list(own(source, "labels"), `${field}.labels`)
+      .map((label) => name(label, `${field}.labels`)),
     device: device(own(source, "device"), `${field}.device`),
     actors: count(own(source, "actors"), `${field}.actors`),
+    ...(busy === undefined ? {} : { busy: share(busy, `${field}.busy`) }),
+    ...(taken === undefined ? {} : { held: held(taken, `${field}.held`) }),
+  };
+}
+
+function held(value: unknown, field: string): Held {
+  const source = fields(value, field);
+  return {
+    marks: list(own(source, "marks"), `${field}.marks`).map((mark) => text(mark, `${field}.marks`)),
+    memoryBytes: count(own(source, "memoryBytes"), `${field}.memoryBytes`),
+    exclusive: flag(own(source, "exclusive"), `${field}.exclusive`),
   };
 }
 
@@ -131,6 +151,16 @@ export function hostDescription(value: unknown, field: string): HostDescription 
   };
 }
 
+/** What a host says of a third one. */
+export function hostRoute(value: unknown, field: string): HostRoute {
+  const source = fields(value, field);
+  const host = hostDescription(own(source, "host"), `${field}.host`);
+  const via = list(own(source, "via"), `${field}.via`);
+  const isOwn = host.pools.every((pool) => pool.host === host.id);
+  if (!isOwn || via.length > LIMITS.relays) return wrong(field);
+  return { host, via: via.map((relay) => hostNumber(relay, `${field}.via`)) };
+}
+
 /** Which class an actor is of. */
 export function typeName(value: unknown): TypeName {
   const source = fields(value, "type");
@@ -158,7 +188,23 @@ export function cellOptions(value: unknown): CellOptions {
     ...(concurrency === undefined
       ? {}
       : { concurrency: count(concurrency, "options.concurrency") }),
+    ...snapshotTiming(own(source, "snapshot")),
+    ...amount(source, "idleMs"),
   };
+}
+
+function snapshotTiming(value: unknown): Pick<CellOptions, "snapshot"> {
+  if (value === undefined) return {};
+  const source = fields(value, "options.snapshot");
+  return { snapshot: { ...amount(source, "every"), ...amount(source, "intervalMs") } };
+}
+
+/** An option that is a number above 0, if it is there. */
+function amount<K extends string>(source: Fields, key: K): { [key in K]?: number } {
+  const value = own(source, key);
+  if (value === undefined) return {};
+  if (typeof value !== "number" || !(value > 0)) return wrong(`options.${key}`);
+  return { [key]: value } as { [key in K]: number };
 }
 
 /** What a message says beside what to run. */

@@ -1,5 +1,5 @@
 /** Bytes to frames whose headers are read and whose bodies are not yet. */
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./host_errors.ts";
 import { BODY_SHAPES } from "./frame_body.ts";
 import { readHeader } from "./header.ts";
 import { HEADER_BYTES, LIMITS, type RawFrame } from "./protocol.ts";

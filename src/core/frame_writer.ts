@@ -1,13 +1,15 @@
 /** Frames to bytes. */
 import { ExtData } from "@msgpack/msgpack";
 import { detachAll, takeSegments } from "./buffers.ts";
-import { NotSerializableError, ProtocolError } from "./errors.ts";
+import { NotSerializableError } from "./message_errors.ts";
+import { ProtocolError } from "./host_errors.ts";
 import { BODY_SHAPES, bodyOf, KIND_CODES, valueOf } from "./frame_body.ts";
 import { GraphBuilder, type Table } from "./graph.ts";
 import { writeHeader } from "./header.ts";
 import { KeptEncoder, UNDEFINED } from "./msgpack.ts";
 import { NameWriter, SHORT_LIST_BYTES, SHORT_NAME_BYTES, writeShortList } from "./short_body.ts";
 import { type Frame, HEADER_BYTES, LIMITS, type RawFrame } from "./protocol.ts";
+import { isSharedMemory } from "./shared_memory.ts";
 import { type CodecExtension, PlainCheck } from "./values.ts";
 import { VALUE_EXT } from "./wire_walk.ts";
 
@@ -153,7 +155,7 @@ export class FrameWriter {
     const { body, segments } = raw;
     const length = HEADER_BYTES + body.length;
     const inline = this.#mode === "inline";
-    if (inline && segments.some((segment) => segment instanceof SharedArrayBuffer)) {
+    if (inline && segments.some((segment) => isSharedMemory(segment))) {
       const { root } = BODY_SHAPES[raw.kind];
       throw new NotSerializableError(
         `Cannot send ${root}: it has a SharedArrayBuffer in it, which is shared within one process only; send a copy`,

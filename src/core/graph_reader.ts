@@ -2,10 +2,11 @@
  * The table of nodes back to a value, in two phases: every node's object is made, then filled.
  * Nothing of the table is trusted: each index, type and length is checked.
  */
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./host_errors.ts";
 import { fillError, newError } from "./error_wire.ts";
 import { NODE, VIEW_CLASSES } from "./nodes.ts";
 import { LIMITS } from "./protocol.ts";
+import { isSharedMemory } from "./shared_memory.ts";
 import type { CodecExtension } from "./values.ts";
 
 type Node = readonly unknown[];
@@ -212,7 +213,7 @@ class GraphReader {
     const [, kind, part, offset, length] = node;
     const type = isCount(kind) ? VIEW_CLASSES[kind] : undefined;
     const buffer = this.#get(part, index);
-    const isBuffer = buffer instanceof ArrayBuffer || buffer instanceof SharedArrayBuffer;
+    const isBuffer = buffer instanceof ArrayBuffer || isSharedMemory(buffer);
     if (type === undefined || !isBuffer || !isCount(offset) || !isCount(length)) {
       return fail("a view");
     }

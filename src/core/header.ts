@@ -1,6 +1,6 @@
 /** The fixed header of a frame; its layout is in `protocol.ts`. */
 import type { PoolAddress } from "./address.ts";
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./host_errors.ts";
 import { type Envelope, FRAME_KINDS, type FrameKind, HEADER_BYTES, LIMITS } from "./protocol.ts";
 
 const HIGH = 2 ** 32;

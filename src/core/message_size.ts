@@ -1,4 +1,5 @@
 /** Bytes that are asked of a message while it waits. Only their sum is bounded: an estimate will do. */
+import { isSharedMemory } from "./shared_memory.ts";
 
 /** A number, a boolean, a hole or a null: what its slot takes. */
 const SLOT_BYTES = 8;
@@ -7,7 +8,7 @@ const OPAQUE_BYTES = 64;
 
 /** Shared memory is not the message's: it is there whether the message waits or not. */
 function isOwned(value: object): boolean {
-  return !(value instanceof SharedArrayBuffer);
+  return !isSharedMemory(value);
 }
 
 /** What an object holds besides the slot in which it stands; `depth` more levels are looked into. */

@@ -1,6 +1,6 @@
 /** The MessagePack library as it is used here. */
 import { Encoder, ExtData } from "@msgpack/msgpack";
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./host_errors.ts";
 import { LIMITS } from "./protocol.ts";
 import { VALUE_EXT } from "./wire_walk.ts";
 

@@ -45,6 +45,8 @@ export const LIMITS = Object.freeze({
   hops: 8,
   /** Characters of a uid or of a method's name: they are keys of maps, printed in errors. */
   nameLength: 512,
+  /** Hosts between two that cannot dial each other: with the pools at both ends it stays below {@linkcode LIMITS.hops}. */
+  relays: 4,
   /** Replicas of one actor: every ref to it names them all. */
   replicas: 1024,
   /** Items that a producer may run ahead of its consumer: they wait in somebody's memory. */
@@ -76,6 +78,7 @@ export const FRAME_KINDS = Object.freeze(
     "end",
     "credit",
     "drop",
+    "hosts",
   ] as const,
 );
 
@@ -93,11 +96,30 @@ export interface PoolDescription extends PoolAddress {
   /** What it runs in. */
   readonly kind: "main" | "worker" | "gpu" | "process";
   /** What `label(…)` finds it by. */
-  readonly label: string | null;
+  readonly labels: readonly string[];
   /** What its actors compute with. */
   readonly device: Device;
-  /** Actors that live there, as its host last knew. */
+  /** Actors that live there or are being made, as its host last knew. */
   readonly actors: number;
+  /** Which part of the last half second its thread was busy, from 0 to 1; left out if it is not known. */
+  readonly busy?: number;
+  /** What some of its actors have to themselves; left out if none does. */
+  readonly held?: Held;
+  /**
+   * Milliseconds since its host has told of these figures, which it does when they change; left out by
+   * the host itself.
+   */
+  readonly ageMs?: number;
+}
+
+/** What actors have to themselves of a pool, each for as long as it lives. */
+export interface Held {
+  /** By `idleLabel(label, mark)`: `["label","mark"]`, as JSON. */
+  readonly marks: readonly string[];
+  /** Bytes of the device's memory, by `device({ require: { memoryBytes } })`. */
+  readonly memoryBytes: number;
+  /** Whether one has the whole pool, by `device({ exclusive: true })`. */
+  readonly exclusive: boolean;
 }
 
 /** A host as others see it. */
@@ -161,6 +183,17 @@ export interface CellOptions {
   readonly mailbox: MailboxBounds;
   /** Messages without a lock that may run at once; no limit if it is left out. */
   readonly concurrency?: number;
+  /** When its state is saved by itself. */
+  readonly snapshot?: SnapshotTiming;
+  /** Milliseconds without a message after which it is parked. */
+  readonly idleMs?: number;
+}
+/** When the state of an actor is saved by itself; what is left out is never. */
+export interface SnapshotTiming {
+  /** Messages from one time to the next. */
+  readonly every?: number;
+  /** Milliseconds from a message to the next time. */
+  readonly intervalMs?: number;
 }
 /** What happens when a mailbox is full: what comes is refused, or something that waits makes room. */
 export type MailboxOverflow = "reject" | "dropOldest" | "dropNewest";
@@ -267,6 +300,19 @@ export interface PoolsFrame extends Envelope {
   readonly pools: readonly PoolDescription[];
 }
 
+/** A host that the sender passes frames on to. */
+export interface HostRoute {
+  readonly host: HostDescription;
+  /** The hosts on the way from the sender, the nearest first; none if the two are linked. */
+  readonly via: readonly number[];
+}
+/** What the sender has learnt of third hosts: those that are gone first, a host may be in both. */
+export interface HostsFrame extends Envelope {
+  readonly kind: "hosts";
+  readonly gone: readonly number[];
+  readonly known: readonly HostRoute[];
+}
+
 /** Everything that can be said. */
 export type Frame =
   | HelloFrame
@@ -287,7 +333,8 @@ export type Frame =
   | ItemsFrame
   | EndFrame
   | CreditFrame
-  | DropFrame;
+  | DropFrame
+  | HostsFrame;
 
 /** The literal of a frame. */
 export type FrameKind = Frame["kind"];

@@ -1,5 +1,5 @@
 /** Why a value cannot travel, and where in it the reason is. */
-import { NotSerializableError } from "./errors.ts";
+import { NotSerializableError } from "./message_errors.ts";
 import { NODE, type NodeRef } from "./nodes.ts";
 
 /** Thrown inside the codec where a value is refused; becomes a NotSerializableError with its path. */

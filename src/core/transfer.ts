@@ -31,6 +31,24 @@ function nameOf(value: unknown): string {
  * A DeviceRef is moved to the kernel that gets it, which may then write its memory in place of a copy.
  *
  * @throws {TypeError} if the value has no ArrayBuffer that could be moved.
+ *
+ * @example
+ * ```ts
+ * import { Actor, actor, startHost, transfer } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Sink extends Actor {
+ *   take(bytes: Uint8Array): number {
+ *     return bytes.byteLength;
+ *   }
+ * }
+ *
+ * await using host = await startHost({ pools: [] });
+ * const sink = await host.createActor(Sink, []);
+ * const bytes = new Uint8Array(1 << 20);
+ * await sink.take(transfer(bytes));
+ * console.log(bytes.byteLength); // 0: its memory is the sink's
+ * ```
  */
 export function transfer<T>(value: T): T {
   if (typeof value === "object" && value !== null && MOVED in value) return value[MOVED] as T;
@@ -50,6 +68,23 @@ export function transfer<T>(value: T): T {
  * Marks a value to be passed by reference to an actor in the same pool: both then hold the same
  * object. On its way to any other pool it is copied as if it had no mark. A SharedArrayBuffer is
  * shared with every pool of the same host, with or without it.
+ *
+ * @example
+ * ```ts
+ * import { Actor, actor, share, startHost } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Settings extends Actor {
+ *   readonly #values = new Map<string, number>([["speed", 3]]);
+ *   all(): Map<string, number> {
+ *     return share(this.#values);
+ *   }
+ * }
+ *
+ * await using host = await startHost({ pools: [] });
+ * const settings = await host.createActor(Settings, []);
+ * console.log(await settings.all() === await settings.all()); // true
+ * ```
  */
 export function share<T>(value: T): T {
   return new Shared(value) as T;

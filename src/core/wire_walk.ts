@@ -2,7 +2,7 @@
  * A look at MessagePack bytes from the network before they are decoded. The decoder makes arrays of
  * the lengths that the bytes claim, so every claim is checked first against the bytes that are there.
  */
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./host_errors.ts";
 import { LIMITS } from "./protocol.ts";
 
 /** The extension type of values that are not plain trees. Without data it is `undefined`. */

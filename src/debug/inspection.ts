@@ -1,7 +1,10 @@
 import type { ActorAddress, HostId } from "../core/address.ts";
+import type { DeviceUse } from "../core/device.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Cell, CellState } from "../actor/cell.ts";
 import type { ActorCounters } from "../actor/cell_stats.ts";
+import type { ParkedCell } from "../actor/registry.ts";
+import type { SavedState } from "../actor/state.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
 import { chainOf } from "./pool_watch.ts";
 import type { CallerHop, RunningCode } from "./report.ts";
@@ -27,7 +30,10 @@ export interface ActorInspection {
   readonly address: ActorAddress;
   /** The name of its type. */
   readonly type: string;
-  /** `starting`: `postCreate` runs; `stopping`: it takes no new messages, then runs `preDestroy`. */
+  /**
+   * `starting`: `postCreate` runs; `parked`: there is no instance until the next message comes; `stopping`:
+   * it takes no new messages, then runs `preDestroy`.
+   */
   readonly state: CellState;
   /** Messages that wait for it. */
   readonly queued: number;
@@ -35,6 +41,8 @@ export interface ActorInspection {
   readonly running: readonly RunningMessage[];
   /** What it has done so far. */
   readonly counters: ActorCounters;
+  /** How its state is kept; left out if its class has none to keep. */
+  readonly saved?: SavedState;
 }
 
 /** What a pool says of itself. */
@@ -47,6 +55,8 @@ export interface PoolState {
   readonly pendingCalls: number;
   /** Streams that are produced or read there. */
   readonly streams: number;
+  /** How it uses its device; left out if it has none of its own. */
+  readonly deviceUse?: DeviceUse;
 }
 
 /** One pool, as it is now. */
@@ -88,14 +98,23 @@ export interface HostInspection {
   readonly abandonedThreads: number;
 }
 
+/** What there is to say about an actor that is parked. */
+export function inspectParked({ actor, state, queued }: ParkedCell): ActorInspection {
+  const { address, type, counters, saved } = actor;
+  const seen = { address, type: type.name.name, state, queued, running: [], counters };
+  return saved === null ? seen : { ...seen, saved };
+}
+
 /** What there is to say about one actor. */
 export function inspectCell(cell: Cell, now: number): ActorInspection {
-  const { address, type, state, queued, counters } = cell;
+  const { address, type, state, queued, counters, keeper } = cell;
   const running = [...cell.running].map(([message, { since }]) => ({
     method: message.method,
     ms: now - since,
     chain: chainOf(message),
     waitsFor: message.calls.map(({ to, method }) => ({ to, method })),
   }));
-  return { address, type: type.name.name, state, queued, running, counters };
+  const saved = keeper?.inspect() ?? null;
+  const seen = { address, type: type.name.name, state, queued, running, counters };
+  return saved === null ? seen : { ...seen, saved };
 }

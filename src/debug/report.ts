@@ -1,5 +1,5 @@
 import { type ActorAddress, formatActor, formatPool, type PoolAddress } from "../core/address.ts";
-import type { DeadlockHop } from "../core/errors.ts";
+import type { DeadlockHop } from "../core/message_errors.ts";
 
 /** A call of an actor that waits for the answer to the next one. */
 export interface CallerHop extends ActorAddress {
@@ -80,7 +80,17 @@ export interface DeadlockReport {
 /** What a host has to say about calls and pools that do not get on. */
 export type DebugReport = CallReport | LoopReport | DeadlockReport;
 
-/** A report as text for people: one line, or of a deadlock one for each hop. */
+/**
+ * A report as text for people: one line, or of a deadlock one for each hop.
+ *
+ * @example
+ * ```ts
+ * import { type DebugReport, formatReport, startHost } from "@dramatis/dramatis";
+ *
+ * const onReport = (report: DebugReport) => console.warn(formatReport(report));
+ * await using host = await startHost({ pools: [], debug: { slowCallMs: 500, onReport } });
+ * ```
+ */
 export function formatReport(report: DebugReport): string {
   const { kind } = report;
   switch (kind) {

@@ -1,6 +1,6 @@
 import { type ActorAddress, formatActor } from "../core/address.ts";
 import type { Hop } from "../core/call_chain.ts";
-import { DeadlockError } from "../core/errors.ts";
+import { DeadlockError } from "../core/message_errors.ts";
 import { sameHop, type Wait } from "./waits.ts";
 
 /** Asks the pool of an actor whom a caller of it waits for. */

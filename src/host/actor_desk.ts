@@ -5,61 +5,39 @@ import {
   type PoolAddress,
   type PoolId,
 } from "../core/address.ts";
-import { ActorNotFoundError, ActorStoppedError, PoolLostError } from "../core/errors.ts";
-import type { PoolDescription, TypeName } from "../core/protocol.ts";
-import { checkReplicas } from "../core/stateless_options.ts";
+import { ActorNotFoundError } from "../core/errors.ts";
+import type { PoolDescription } from "../core/protocol.ts";
 import type { CallOptions } from "../actor/message.ts";
-import { type HostService, hostServiceOf } from "../pool/host_service.ts";
-import type { CreateRequest, LocalPool } from "../pool/local.ts";
+import { type HostService, hostServiceOf, type ServiceGangOptions } from "../pool/host_service.ts";
 import { isGone } from "../pool/loss.ts";
-import type { Placement } from "../schedule/policy.ts";
-import type { PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
-import { checkName, type Names } from "./directory/names.ts";
-import type { ResolvedRestart } from "../actor/restart.ts";
+import { GANG_STRATEGIES } from "../schedule/gang.ts";
+import type { Scheduler } from "../schedule/scheduler.ts";
+import { ActorMaker, type ActorMakerOptions } from "./actor_maker.ts";
 import { ActorRecovery } from "./actor_recovery.ts";
-import {
-  cellOptionsOf,
-  checkGroup,
-  checkUid,
-  type CreateOrder,
-  restartOf,
-} from "./create_order.ts";
+import type { CreateOrder } from "./create_order.ts";
+import { checkName } from "./directory/names.ts";
 import { PoolActors } from "./pool_actors.ts";
-import type { RegisteredTypes } from "./registered_types.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { Placer } from "./placer.ts";
 import type { HostRouter } from "./router.ts";
-import { allOrNone, allOver } from "./settle.ts";
-import { type UidEntry, UidTable } from "./uid_table.ts";
+import { allOver } from "./settle.ts";
+import { Supervision, type SupervisionHost } from "./supervision.ts";
+import { addressOf, UidTable } from "./uid_table.ts";
 import { Watchers } from "./watchers.ts";
 
-/** What the desk needs. */
-export interface ActorDeskOptions {
-  readonly main: LocalPool;
+/** What the desk needs, beside what it makes itself. */
+export interface ActorDeskOptions
+  extends
+    Omit<ActorMakerOptions, "placer" | "uids" | "actors" | "recovery" | "supervision" | "endPart">,
+    Pick<SupervisionHost, "again" | "gaveUp"> {
   readonly router: HostRouter;
   readonly scheduler: Scheduler;
-  readonly types: RegisteredTypes;
-  /** The names of this host's actors. */
-  readonly names: Names;
-  /** When actors are made again that do not say so themselves. */
-  readonly restart: ResolvedRestart;
-  /** Resolves when a pool of this host is there. */
-  waitPool(pool: PoolId): Promise<void>;
   /** The pools of this host, with their load. */
   ownPools(): PoolDescription[];
-  /** The number of actors in a pool has changed. */
-  onLoad(): void;
-}
-
-/** What is made in each pool. */
-type Work = Omit<CreateRequest, "generation">;
-
-/** What else is said of an actor that is made here. */
-interface Making {
-  /** Its replicas in pools of other hosts. */
-  readonly elsewhere?: readonly PoolAddress[];
-  /** When it is made again; one with replicas is not. */
-  readonly restart?: ResolvedRestart;
-  /** Hears of it before it starts. */
-  readonly onReserved?: (actor: ActorAddress) => void;
+  /** Keeps the states of actors. */
+  readonly snapshots: Snapshots;
+  /** Resolves when a pool of this host is there. */
+  waitPool(pool: PoolId): Promise<void>;
 }
 
 /** The host's own work has all the time that it takes. */
@@ -70,27 +48,55 @@ export class ActorDesk {
   readonly uids: UidTable;
   /** Who waits for the end of which. */
   readonly watchers: Watchers = new Watchers();
+  /** Knows whose children they are. */
+  readonly supervision: Supervision;
   /** Makes them again when their pool has died. */
   readonly recovery: ActorRecovery;
+  /** Finds their pools. */
+  readonly placer: Placer;
   readonly #options: ActorDeskOptions;
   readonly #actors: PoolActors;
-  #closed = false;
+  readonly #maker: ActorMaker;
+  #isClosed = false;
 
   constructor(options: ActorDeskOptions) {
     this.#options = options;
     const { main, router, names } = options;
     this.uids = new UidTable((entry, reason) => {
       void names.ended(entry.generation);
+      options.snapshots.ended(entry);
+      options.failover.ended(entry.uid);
       if (this.watchers.has(entry)) this.watchers.ended(entry, reason());
+      this.supervision.ended(entry, reason);
     });
     this.#actors = new PoolActors(main, router);
+    this.supervision = new Supervision({
+      main,
+      uids: this.uids,
+      actors: this.#actors,
+      destroy: (uid, kill) => this.destroy(uid, kill),
+      again: options.again,
+      gaveUp: options.gaveUp,
+    });
     this.recovery = new ActorRecovery({
       host: main.address.host,
       codec: main.codec,
       clock: main.exchange.clock,
       uids: this.uids,
       actors: this.#actors,
+      snapshots: options.snapshots,
+      supervision: () => this.supervision,
       onRenewed: (generation, address) => names.renewed(generation, address),
+    });
+    this.placer = new Placer(options);
+    this.#maker = new ActorMaker({
+      ...options,
+      placer: this.placer,
+      uids: this.uids,
+      actors: this.#actors,
+      recovery: this.recovery,
+      supervision: this.supervision,
+      endPart: (host, uid) => this.#endPart(host, uid, false),
     });
     options.main.redirects.locate = (uid) => this.#locate(uid);
   }
@@ -101,6 +107,8 @@ export class ActorDesk {
     resolve: (uid) => this.resolve(uid),
     has: (uid) => this.has(uid),
     destroy: (uid, kill, isPart) => this.destroy(uid, kill, isPart),
+    createGang: (orders, options) =>
+      this.createGang(orders.map((order) => ({ ...order, isOurs: true })), options),
     pools: () => this.candidates(),
     waitPool: (pool) => this.#options.waitPool(pool),
     watch: (uid, signal) => this.watch(uid, signal),
@@ -113,52 +121,34 @@ export class ActorDesk {
 
   /** Refuses new actors from now on. */
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
+    this.#maker.close();
   }
 
-  /** The pools that an actor may be placed in: this host's, then those of linked hosts. */
+  /** {@linkcode Placer.pools} */
   candidates(): PoolDescription[] {
-    const own = this.#options.ownPools();
-    for (const peer of this.#options.router.peers.values()) own.push(...peer.pools);
-    return own;
+    return this.placer.pools();
   }
 
-  /** Which pool would be chosen, and why. */
-  explain(type: TypeName, home: "cpu" | "gpu", place: unknown): PlacementDecision {
-    const request = { type: type.name, home, place: place as Placement | undefined };
-    return this.#options.scheduler.decide(request, this.candidates());
+  /** {@linkcode ActorMaker.create} */
+  create(order: CreateOrder): Promise<ActorAddress> {
+    return this.#maker.create(order);
   }
 
-  async create(order: CreateOrder): Promise<ActorAddress> {
-    this.#checkOpen();
-    const { home, args, options, isOurs } = order;
-    const type = isOurs ? order.type : this.#options.types.find(order.type);
-    const uid = checkUid(options.uid ?? crypto.randomUUID());
-    const work: Work = { uid, type, args, options: cellOptionsOf(options) };
-    const count = checkReplicas(options.replicas);
-    const restart = restartOf(options, this.#options.restart);
-    if (options.group !== undefined) return await this.#createPart(work, checkGroup(options.group));
-    const wanted = { type: type.name, home, place: options.place as Placement | undefined };
-    if (count !== undefined) {
-      const { scheduler } = this.#options;
-      const group = scheduler.chooseSeveral(wanted, this.candidates(), count).map(addressOf);
-      return await this.#createReplicas(order, work, group);
+  /** {@linkcode ActorMaker.createGang} */
+  createGang(
+    orders: readonly CreateOrder[],
+    { strategy, allOrNothing }: ServiceGangOptions,
+  ): Promise<(ActorAddress | Error)[]> {
+    if (strategy !== null && !GANG_STRATEGIES.includes(strategy)) {
+      const shown = JSON.stringify(strategy);
+      throw new TypeError(`strategy is "pack" or "spread", got ${shown}`);
     }
-    const { pool } = this.#options.scheduler.choose(wanted, this.candidates());
-    if (pool.host === this.#self) {
-      const { name } = options;
-      if (name === undefined) return await this.#createHere(work, [pool.pool], { restart });
-      return await this.#options.names.create(checkName(name), (onReserved) => {
-        this.#checkOpen();
-        return this.#createHere(work, [pool.pool], { restart, onReserved });
-      });
-    }
-    const place: Placement = { policy: "onPool", pool: pool.pool, host: pool.host };
-    return await this.#createElsewhere([pool], { ...order, options: { ...options, uid, place } });
+    return this.#maker.createGang(orders, strategy, allOrNothing);
   }
 
   resolve(uid: string): ActorAddress {
-    return this.#addressOf(this.uids.live(uid));
+    return addressOf(this.#self, this.uids.live(uid));
   }
 
   has(uid: string): boolean {
@@ -183,18 +173,24 @@ export class ActorDesk {
     // One that is recovering is nowhere; where it is being made, it is ended then.
     const isAway = entry.state === "recovering";
     entry.state = "stopping";
+    const { snapshots } = this.#options;
+    // Killed, or ended with its host, it may be made again as it was; destroyed it begins anew.
+    if (!kill && !this.#isClosed) snapshots.forgetting(entry);
     const others = isPart ? [] : entry.others;
     try {
+      if (!kill) await this.supervision.endChildren(entry);
       await allOver([
-        isAway ? Promise.resolve() : this.#end(entry, kill),
+        isAway ? Promise.resolve() : this.#actors.endAll(entry, kill),
         ...others.map((host) => this.#endPart(host, uid, kill)),
       ]);
+      await snapshots.forget(entry);
     } finally {
       // The name first: of whoever waits for both, none may find it taken.
       const freed = this.#options.names.ended(entry.generation);
+      const orphaned = this.supervision.endChildren(entry, kill);
       if (!isStarting) this.uids.release(entry);
       this.#options.onLoad();
-      await freed;
+      await Promise.all([freed, orphaned]);
     }
   }
 
@@ -203,8 +199,9 @@ export class ActorDesk {
     if (this.uids.get(uid)?.generation === generation) await this.destroy(uid, true);
   }
 
-  #checkOpen(): void {
-    if (this.#closed) throw new ActorStoppedError("The host stops: it makes no actors any more");
+  /** Ends all at once. */
+  async killAll(): Promise<void> {
+    await Promise.allSettled(this.uids.all.map(({ uid }) => this.destroy(uid, true)));
   }
 
   get #self(): HostId {
@@ -213,115 +210,10 @@ export class ActorDesk {
 
   #locate(uid: string): PoolAddress | undefined {
     const entry = this.uids.get(uid);
-    if (entry === undefined || entry.state === "starting") return undefined;
+    if (entry === undefined) return this.#options.failover.movedTo({ host: this.#self, uid });
+    if (entry.state === "starting") return undefined;
     const pool = entry.pools.find((pool) => pool !== MAIN_POOL);
     return pool === undefined ? entry.elsewhere[0] : { host: this.#self, pool };
-  }
-
-  #addressOf({ uid, pools, elsewhere, generation }: UidEntry): ActorAddress {
-    const host = this.#self;
-    const address = { host, pool: pools[0] ?? MAIN_POOL, uid, generation };
-    if (pools.length === 1 && elsewhere.length === 0) return address;
-    return { ...address, replicas: [...pools.map((pool) => ({ host, pool })), ...elsewhere] };
-  }
-
-  /** Makes an actor in pools of this host: one, unless it has replicas. */
-  async #createHere(
-    work: Work,
-    pools: readonly PoolId[],
-    making: Making = {},
-  ): Promise<ActorAddress> {
-    const entry = this.uids.reserve(work.uid, pools, making.elsewhere);
-    making.onReserved?.(this.#addressOf(entry));
-    const request = { ...work, generation: entry.generation };
-    try {
-      await allOrNone(
-        pools.map((pool) => this.#actors.create(pool, request).then(() => pool)),
-        (pool) => {
-          const { uid, generation } = entry;
-          const replica = { host: this.#self, pool, uid, generation };
-          return this.#undo(replica, this.#actors.end(pool, uid, false));
-        },
-      );
-      if (entry.state !== "starting") await this.#endUnwanted(entry);
-    } catch (error) {
-      this.uids.release(entry);
-      this.#options.onLoad();
-      throw error;
-    }
-    entry.state = "live";
-    if (making.restart !== undefined) this.recovery.keep(entry, work, making.restart);
-    this.#options.onLoad();
-    return this.#addressOf(entry);
-  }
-
-  /** Makes the replicas of an actor: each host makes its own. */
-  async #createReplicas(
-    order: CreateOrder,
-    work: Work,
-    group: readonly PoolAddress[],
-  ): Promise<ActorAddress> {
-    const { uid } = work;
-    // The others first: a constructor that runs here may change the arguments.
-    const isOwn = (host: HostId) => Number(host === this.#self);
-    const hosts = [...new Set(group.map(({ host }) => host))].sort((a, b) => isOwn(a) - isOwn(b));
-    const parts = await allOrNone(
-      hosts.map((host) => {
-        if (host === this.#self) return this.#createPart(work, group);
-        const pools = group.filter((pool) => pool.host === host);
-        return this.#createElsewhere(pools, {
-          ...order,
-          options: { ...order.options, uid, group },
-        });
-      }),
-      (part) => this.#undo(part, this.#endPart(part.host, uid, false)),
-    );
-    return parts.at(-1)!;
-  }
-
-  /** Makes those replicas of an actor that are to be in pools of this host. */
-  async #createPart(work: Work, group: readonly PoolAddress[]): Promise<ActorAddress> {
-    const known = new Set(this.#options.ownPools().map(({ pool }) => pool));
-    const pools = group.filter(({ host }) => host === this.#self).map(({ pool }) => pool);
-    if (pools.length === 0 || !pools.every((pool) => known.delete(pool))) {
-      throw new PoolLostError(
-        `A pool that was chosen for a replica of ${work.uid} is gone from its host`,
-        "lost",
-      );
-    }
-    const elsewhere = group.filter(({ host }) => host !== this.#self);
-    return await this.#createHere(work, pools, { elsewhere });
-  }
-
-  /** @param pools Where it will be, all on one other host. */
-  async #createElsewhere(
-    pools: readonly PoolAddress[],
-    { type, home, args, options }: CreateOrder,
-  ): Promise<ActorAddress> {
-    const service = hostServiceOf(pools[0]!.host);
-    // Its host reports its load now and then; until it does, what goes there counts here.
-    for (const pool of pools) this.#addLoad(pool, 1);
-    try {
-      const order = [type, home, args, options];
-      return await this.#options.main.call(service, "create", order, UNLIMITED) as ActorAddress;
-    } catch (error) {
-      for (const pool of pools) this.#addLoad(pool, -1);
-      throw error;
-    }
-  }
-
-  /** Waits until a replica of an actor that cannot be made has ended again; what its end throws is nobody's. */
-  async #undo(replica: ActorAddress, ended: Promise<void>): Promise<void> {
-    try {
-      await ended;
-    } catch (error) {
-      this.#options.main.undelivered(replica, "preDestroy", error as Error);
-    }
-  }
-
-  /** Ends an actor in the pools of this host. */
-  #end({ pools, uid }: UidEntry, kill: boolean): Promise<void> {
-    return allOver(pools.map((pool) => this.#actors.end(pool, uid, kill)));
   }
 
   /** Ends the replicas that another host has; one that is gone has none any more. */
@@ -333,22 +225,4 @@ export class ActorDesk {
       if (!isGone(error)) throw error;
     }
   }
-
-  /** An actor that was killed before it was in its pool has started all the same. */
-  async #endUnwanted(entry: UidEntry): Promise<never> {
-    await this.#end(entry, true);
-    throw new ActorStoppedError(`${entry.uid} was killed while it started`);
-  }
-
-  #addLoad({ host, pool }: PoolAddress, actors: number): void {
-    const peer = this.#options.router.peers.get(host);
-    if (peer === undefined) return;
-    peer.pools = peer.pools.map((one) =>
-      one.pool === pool ? { ...one, actors: Math.max(0, one.actors + actors) } : one
-    );
-  }
-}
-
-function addressOf({ host, pool }: PoolDescription): PoolAddress {
-  return { host, pool };
 }

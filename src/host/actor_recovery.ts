@@ -1,13 +1,16 @@
-import { type ActorAddress, type HostId, MAIN_POOL, type PoolId } from "../core/address.ts";
+import type { ActorAddress, HostId, PoolId } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
-import type { ExitKind, PoolLostError } from "../core/errors.ts";
+import type { ExitKind } from "../core/host_errors.ts";
+import { NotSerializableError } from "../core/message_errors.ts";
 import type { TypeName } from "../core/protocol.ts";
 import { decideRestart, outlives, type ResolvedRestart } from "../actor/restart.ts";
 import type { CreateRequest } from "../pool/local.ts";
-import { ArgsKeeper } from "./kept_args.ts";
+import { ArgsKeeper } from "../state/kept_args.ts";
 import type { Pauses } from "./pauses.ts";
+import type { RestoredActor, Snapshots } from "./snapshots.ts";
 import type { PoolActors } from "./pool_actors.ts";
+import type { Supervision } from "./supervision.ts";
 import type { UidEntry, UidTable } from "./uid_table.ts";
 
 /** What is needed to make actors again. */
@@ -17,6 +20,9 @@ export interface ActorRecoveryOptions {
   readonly clock: Clock;
   readonly uids: UidTable;
   readonly actors: PoolActors;
+  readonly snapshots: Snapshots;
+  /** Knows whose children they are, and ends theirs. */
+  readonly supervision: () => Pick<Supervision, "endChildren" | "turn" | "made">;
   /** An actor of this generation is made again, at this address. */
   onRenewed(generation: number, address: ActorAddress): void;
 }
@@ -24,8 +30,13 @@ export interface ActorRecoveryOptions {
 /** One recovery of a pool, as its actors see it. */
 export interface Revival {
   readonly pool: PoolId;
-  /** Why the pool had to be. */
-  readonly reason: PoolLostError;
+  /** Why they have ended. */
+  readonly reason: Error;
+  /**
+   * What has died: `pool`, whose own restarts say when; `actor`, alone; or it lives, and is made again
+   * with others of its `group`.
+   */
+  readonly died: "pool" | "actor" | "group";
   /** Ended when the pool has died again, or is not to be recovered any more. */
   readonly pauses: Pauses;
   /** An actor is made no more. */
@@ -44,14 +55,19 @@ export class ActorRecovery {
     this.#keeper = new ArgsKeeper(options.codec);
   }
 
-  /** An actor has been made. The main pool is never recovered: it is the host. */
+  /** What an actor is made of, if that can be kept. */
   keep(
     entry: UidEntry,
     { type, args, options }: Pick<CreateRequest, "type" | "args" | "options">,
     restart: ResolvedRestart,
   ): void {
-    if (entry.pools[0] === MAIN_POOL || restart.kind === "temporary") return;
-    entry.kept = { type: this.#shared(type), args: this.#keeper.keep(args), options, restart };
+    if (restart.kind === "temporary") return;
+    try {
+      entry.kept = { type: this.#shared(type), args: this.#keeper.keep(args), options, restart };
+    } catch (error) {
+      // In the main pool it may have been given things that cannot travel.
+      if (!(error instanceof NotSerializableError)) throw error;
+    }
   }
 
   /** The name of a type, once for all its actors. */
@@ -66,15 +82,20 @@ export class ActorRecovery {
 
   /** A pool has died: those of its actors that are to be made again. */
   begin(pool: PoolId, exit: ExitKind): UidEntry[] {
-    return this.#options.uids.keepPool(
-      pool,
-      ({ kept }) => kept !== null && outlives(kept.restart, exit),
-    );
+    const { uids, supervision } = this.#options;
+    const kept = uids.keepPool(pool, ({ kept }) => kept !== null && outlives(kept.restart, exit));
+    for (const entry of kept) void supervision().endChildren(entry);
+    return kept;
   }
 
   /** Those of a pool that are to be made again. */
   recovering(pool: PoolId): UidEntry[] {
     return this.#options.uids.keepPool(pool, ({ state }) => state === "recovering");
+  }
+
+  /** Of these, those whose state came back when they were last made. */
+  restored(entries: readonly UidEntry[]): RestoredActor[] {
+    return this.#options.snapshots.restored(entries);
   }
 
   /** Makes actors again, in the order in which they were made; resolves when each has been tried once. */
@@ -90,25 +111,47 @@ export class ActorRecovery {
 
   /** @param failed Why it could not be made the last time. */
   async #recreate(entry: UidEntry, revival: Revival, failed: Error | null): Promise<void> {
-    const { clock, uids } = this.#options;
-    const { pauses } = revival;
+    const { clock, uids, supervision } = this.#options;
+    const { pauses, died } = revival;
     const isOver = () => pauses.isOver || entry.state !== "recovering";
     const { restart } = entry.kept!;
+    const isCounted = failed !== null || died !== "group";
     const decision = decideRestart(entry.restarts, restart, clock.now(), Math.random());
-    if (!decision.restart) {
+    if (isCounted && !decision.restart) {
       const error = failed ?? revival.reason;
       uids.release(entry, () => error);
-      revival.gaveUp(this.#addressOf(entry), error);
+      // Else its parent is told.
+      if (entry.parent === null) revival.gaveUp(this.#addressOf(entry), error);
       return;
     }
-    if (failed !== null) await pauses.wait(decision.delayMs);
+    if (isCounted && decision.restart) {
+      if (failed !== null || died === "actor") await pauses.wait(decision.delayMs);
+      if (isOver()) return;
+      entry.restarts = decision.history;
+    }
+    await supervision().endChildren(entry);
+    if (failed === null && !await this.#hasTurn(entry, revival.reason)) return;
     if (isOver()) return;
-    entry.restarts = decision.history;
     try {
       await this.#make(entry, pauses);
+      supervision().made(entry);
     } catch (error) {
       // Others need not wait for the next try.
       if (!isOver()) void this.#recreate(entry, revival, error as Error);
+    }
+  }
+
+  /** Waits until its parent lets it be made again; `false` if that has ended, and it with it. */
+  async #hasTurn(entry: UidEntry, reason: Error): Promise<boolean> {
+    const { generation } = entry;
+    try {
+      await this.#options.supervision().turn(entry, reason);
+      return true;
+    } catch (error) {
+      if (entry.generation === generation && entry.state === "recovering") {
+        this.#options.uids.release(entry, () => error as Error);
+      }
+      return false;
     }
   }
 

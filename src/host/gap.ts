@@ -1,7 +1,8 @@
 import { formatPool, type PoolAddress } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { type Codec, FrameWriter, readFrames } from "../core/codec.ts";
-import { MailboxFullError, PoolLostError } from "../core/errors.ts";
+import { MailboxFullError } from "../core/message_errors.ts";
+import { PoolLostError } from "../core/host_errors.ts";
 import { MAILBOX_DEFAULTS } from "../core/mailbox_options.ts";
 import type { Frame, FrameKind, RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";

@@ -1,15 +1,22 @@
-import { type ActorAddress, formatPool, type PoolId } from "../core/address.ts";
+import { type ActorAddress, formatPool, isClient, type PoolId } from "../core/address.ts";
 import type { PoolDescription, TypeName } from "../core/protocol.ts";
 import { StatelessActor } from "../actor/actor.ts";
 import { type ActorType, callableMethods, RUNTIME_MODULE } from "../actor/actor_type.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
 import type { HostInspection } from "../debug/inspection.ts";
 import type { DebugReport } from "../debug/report.ts";
-import type { DebugService, HostService, ServiceCreateOptions } from "../pool/host_service.ts";
+import { type FamilyService, isParentLink, type ParentLink } from "../pool/family_service.ts";
+import type {
+  DebugService,
+  HostService,
+  ServiceCreateOptions,
+  ServiceGangOptions,
+  ServiceOrder,
+} from "../pool/host_service.ts";
 import type { ActorDesk } from "./actor_desk.ts";
 
 /** The host's verbs as an actor: how its own pools and other hosts reach them. */
-export class HostActor extends StatelessActor implements HostService, DebugService {
+export class HostActor extends StatelessActor implements HostService, DebugService, FamilyService {
   readonly #desk: ActorDesk;
   readonly #onDeadLetter: (letter: DeadLetter) => void;
   readonly #debug: DebugService | null;
@@ -33,7 +40,20 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
   ): Promise<ActorAddress> {
     const isOurs = this.context.sender.host === this.context.address.host;
     checkOrder(type, home, args, options);
+    if (options.link !== undefined) this.#checkParent(options.link);
     return this.#desk.create({ type, home, args, options, isOurs });
+  }
+
+  createGang(
+    orders: readonly ServiceOrder[],
+    options: ServiceGangOptions,
+  ): Promise<(ActorAddress | Error)[]> {
+    const isOurs = this.context.sender.host === this.context.address.host;
+    if (!Array.isArray(orders) || orders.length > MAX_MEMBERS) {
+      throw new TypeError(`A gang is a list of up to ${MAX_MEMBERS} orders`);
+    }
+    for (const { type, home, args, options } of orders) checkOrder(type, home, args, options);
+    return this.#desk.createGang(orders.map((order) => ({ ...order, isOurs })), options);
   }
 
   resolve(uid: string): ActorAddress {
@@ -57,7 +77,8 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
   }
 
   lookup(name: string): Promise<ActorAddress> {
-    this.#checkSender("directory");
+    // A client has none.
+    if (!isClient(this.context.sender.host)) this.#checkSender("directory");
     return this.#desk.service.lookup(name);
   }
 
@@ -84,6 +105,50 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
     return await this.#debug.inspect();
   }
 
+  failed(uid: string, generation: number, reason: Error): void {
+    this.#checkSender("failures");
+    this.#desk.supervision.failed(uid, generation, reason);
+  }
+
+  childTurn(parent: ParentLink, reason: Error): Promise<void> {
+    this.#checkChild(parent);
+    return this.#desk.supervision.childTurn(parent, reason);
+  }
+
+  childMade(parent: ParentLink): void {
+    this.#checkChild(parent);
+    this.#desk.supervision.childMade(parent);
+  }
+
+  childEnded(parent: ParentLink, reason: Error): void {
+    this.#checkChild(parent);
+    this.#desk.supervision.childEnded(parent, reason);
+  }
+
+  restartChild(uid: string, parent: ParentLink, stopTimeoutMs: number): Promise<void> {
+    this.#checkParent(parent);
+    return this.#desk.supervision.restartChild(uid, parent, stopTimeoutMs);
+  }
+
+  endChild(uid: string, parent: ParentLink, kill: boolean): Promise<void> {
+    this.#checkParent(parent);
+    return this.#desk.supervision.endChild(uid, parent, kill === true);
+  }
+
+  /** Of a child its own host tells. */
+  #checkChild(parent: ParentLink): void {
+    const { sender } = this.context;
+    if (isParentLink(parent) && this.#desk.supervision.isOn(sender.host, parent)) return;
+    throw new TypeError(`${formatPool(sender)} has no such child`);
+  }
+
+  /** A child is ended by the host of its parent. */
+  #checkParent(parent: ParentLink): void {
+    const { sender } = this.context;
+    if (isParentLink(parent) && parent.host === sender.host) return;
+    throw new TypeError(`${formatPool(sender)} has no such child`);
+  }
+
   /** What pools tell their own host, others have no business with. */
   #checkSender(what: string): void {
     const { sender, address } = this.context;
@@ -94,6 +159,9 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
 
 /** More than any constructor takes; a list of holes may claim four thousand million. */
 const MAX_ARGUMENTS = 65_535;
+
+/** Members of a gang: each is looked at for every other. */
+const MAX_MEMBERS = 10_000;
 
 /**
  * Other hosts may write what they like.

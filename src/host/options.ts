@@ -6,8 +6,10 @@ import { workerPool } from "../pool/worker.ts";
 import type { GatewayTls } from "./gateway/tls_front.ts";
 import { type GatewayLimits, resolveLimits } from "./gateway/limits.ts";
 import { type GatewayRefusal, printRefusal } from "./gateway/refusals.ts";
-import type { LinkTls } from "./peers.ts";
+import type { LinkTls } from "./strangers.ts";
 import { isLoopback } from "./gateway/source.ts";
+import type { SnapshotStoreSpec } from "../state/store.ts";
+import { memoryStore } from "../state/stores.ts";
 import type { DirectorySpec, DirectoryStarter } from "./directory/directory.ts";
 import { memoryDirectory } from "./directory/memory_directory.ts";
 import {
@@ -76,6 +78,11 @@ export interface HostOptions {
    */
   recovery?: RecoveryOptions;
   /**
+   * Where the states of actors are kept whose classes have `snapshot`.
+   * @default {}, in the memory of the host
+   */
+  state?: StateOptions;
+  /**
    * Hears of every message that nobody waits for and that failed or found nobody.
    * @default a line on standard error
    */
@@ -86,6 +93,20 @@ export interface HostOptions {
    * @default {}
    */
   debug?: DebugOptions | false;
+}
+
+/** How a host keeps the states of actors. */
+export interface StateOptions {
+  /**
+   * Where: it decides what a state outlives.
+   * @default memoryStore(): pools, not the host
+   */
+  store?: SnapshotStoreSpec;
+  /**
+   * How many bytes a snapshot may have, as it would be in a message.
+   * @default 16 MiB
+   */
+  maxBytes?: number;
 }
 
 /** Where a host's gateway listens. */
@@ -118,8 +139,19 @@ export interface ListenOptions {
    * @default false
    */
   clientCertificates?: boolean;
-  /** A second secret, for people and monitors who may look but not change anything. Not for hosts. */
+  /**
+   * A second secret, for programs that call actors and make those of registered types, but are no part of
+   * the cluster: `connect` takes it. Over HTTP it is as good as the host's own.
+   */
+  clientToken?: string;
+  /** Another one, for people and monitors who may look but not change anything. Not for hosts. */
   readToken?: string;
+  /**
+   * The origins whose web pages may link as clients, for example `https://app.example.org`. Other pages
+   * are refused, whatever token they have.
+   * @default []
+   */
+  allowOrigins?: readonly string[];
   /**
    * How much is taken at once.
    * @default {}
@@ -138,7 +170,9 @@ export interface ResolvedListen {
   readonly hostname: string;
   readonly advertise: string | null;
   readonly tls: GatewayTls | null;
+  readonly clientToken: string | null;
   readonly readToken: string | null;
+  readonly allowOrigins: readonly string[];
   readonly limits: Readonly<Required<GatewayLimits>>;
   readonly onRefusal: (refusal: GatewayRefusal) => void;
 }
@@ -157,12 +191,16 @@ export interface ResolvedHostOptions {
   readonly tls: LinkTls;
   readonly stopTimeoutMs: number;
   readonly recovery: ResolvedRecovery;
+  readonly state: Readonly<Required<StateOptions>>;
   readonly onDeadLetter: (letter: DeadLetter) => void;
   readonly debug: ResolvedDebug | null;
 }
 
 /** Heartbeats that a lost link has to come back in: most breaks of a network are over by then. */
 const GRACE_BEATS = 10;
+
+/** Bytes of a snapshot: it goes through the host's main pool as one message. */
+const MAX_SNAPSHOT_BYTES = 16 * 2 ** 20;
 
 /** The port that hosts listen on unless told otherwise. */
 export const DEFAULT_PORT = 7300;
@@ -187,6 +225,7 @@ export function resolveOptions(options: HostOptions): ResolvedHostOptions {
     tls: tlsOf(options),
     stopTimeoutMs: options.stopTimeoutMs ?? 5000,
     recovery: resolveRecovery(options.autoRecover, options.recovery),
+    state: resolveState(options.state),
     onDeadLetter: options.onDeadLetter ?? printDeadLetter,
     debug: resolveDebug(options.debug),
   };
@@ -196,6 +235,19 @@ export function resolveOptions(options: HostOptions): ResolvedHostOptions {
   checkDuration("stopTimeoutMs", resolved.stopTimeoutMs);
   if (token === "") throw new TypeError("token is empty: leave it out, or give a secret");
   return resolved;
+}
+
+function resolveState(options: StateOptions = {}): Readonly<Required<StateOptions>> {
+  const { store = memoryStore(), maxBytes = MAX_SNAPSHOT_BYTES } = options;
+  if (typeof (store as Partial<SnapshotStoreSpec>)?.open !== "function") {
+    throw new TypeError(
+      `state.store is memoryStore(), sqliteStore() or natsStore(), got ${JSON.stringify(store)}`,
+    );
+  }
+  if (!(Number.isSafeInteger(maxBytes) && maxBytes > 0)) {
+    throw new RangeError(`state.maxBytes is a whole number from 1 up, got ${maxBytes}`);
+  }
+  return { store, maxBytes };
 }
 
 /** What links over TLS go by: a host that has a certificate shows it also where it dials. */
@@ -222,14 +274,13 @@ function resolveListen(
   token: string | null,
   ca: string | undefined,
 ): ResolvedListen {
-  const { port = DEFAULT_PORT, hostname = "127.0.0.1", readToken = null } = options;
+  const { port = DEFAULT_PORT, hostname = "127.0.0.1" } = options;
+  const { clientToken = null, readToken = null, allowOrigins = [] } = options;
   const { onRefusal = printRefusal } = options;
   checkListen(hostname, port, token);
-  if (readToken !== null && (readToken === "" || token === null || readToken === token)) {
-    throw new TypeError(
-      "listen.readToken is a secret beside the host's own token, and another one",
-    );
-  }
+  checkSecret("clientToken", clientToken, [token]);
+  checkSecret("readToken", readToken, [token, clientToken]);
+  checkOrigins(allowOrigins);
   const tls = gatewayTlsOf(options, ca);
   const { advertise = null } = options;
   if (advertise !== null && !/^[^\s/]+:\d+$/.test(advertise)) {
@@ -240,7 +291,9 @@ function resolveListen(
     hostname,
     advertise,
     tls,
+    clientToken,
     readToken,
+    allowOrigins,
     limits: resolveLimits(options.limits),
     onRefusal,
   };
@@ -277,6 +330,29 @@ function checkListen(hostname: string, port: number, token: string | null): void
         `Give a token, or listen on 127.0.0.1`,
     );
   }
+}
+
+/** @param others The host's own token, then further ones. */
+function checkSecret(
+  name: string,
+  secret: string | null,
+  others: readonly (string | null)[],
+): void {
+  if (secret === null) return;
+  if (secret !== "" && others[0] !== null && !others.includes(secret)) return;
+  throw new TypeError(
+    `listen.${name} is a secret beside the host's own token, and another one than the others`,
+  );
+}
+
+function checkOrigins(origins: readonly string[]): void {
+  const wrong = origins.find((origin) => URL.parse(origin)?.origin !== origin);
+  if (wrong === undefined) return;
+  throw new TypeError(
+    `listen.allowOrigins has origins such as "https://app.example.org", got ${
+      JSON.stringify(wrong)
+    }`,
+  );
 }
 
 function checkDuration(name: string, value: number): void {

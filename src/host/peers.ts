@@ -1,67 +1,123 @@
-import { formatHostId, type HostId, MAIN_POOL } from "../core/address.ts";
-import type { Clock } from "../core/clock.ts";
+import { formatHostId, type HostId, isClient, MAIN_POOL } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
-import { LinkRefusedError, ProtocolError } from "../core/errors.ts";
-import type { Frame, HostDescription, PoolDescription, RawFrame } from "../core/protocol.ts";
+import { HostLostError, LinkRefusedError, ProtocolError } from "../core/host_errors.ts";
+import type { Frame, HostDescription, RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";
-import { LinkAcceptor } from "../link/link_acceptor.ts";
+import { LinkAcceptor, type LinkAccess } from "../link/link_acceptor.ts";
 import type { LinkSocket } from "../link/link_socket.ts";
-import { openSession, type Session } from "../link/session.ts";
+import { openSession } from "../link/session.ts";
+import type { Session } from "../link/session_options.ts";
 import { webSocketLink } from "../link/websocket.ts";
-import type { HostRouter, Peer } from "./router.ts";
+import { Admission, LINKED } from "./admission.ts";
+import { dialGateway } from "./dial_gateway.ts";
+import { Mesh } from "./mesh.ts";
+import { wayOver } from "./outage.ts";
+import type { LinkRefusal, PeersOptions } from "./peers_options.ts";
+import type { RelayedLink } from "./relayed_link.ts";
+import { Relays } from "./relays.ts";
+import type { Peer } from "./router.ts";
+import { type HostsNews, Routes } from "./routes.ts";
+import { ownPools, refusalOf, type Role } from "./strangers.ts";
 
-/** What the links to other hosts need from this one. */
-export interface PeersOptions {
-  readonly router: HostRouter;
-  readonly codec: Codec;
-  readonly token: string | null;
-  readonly heartbeatMs: number;
-  /** Milliseconds until a lost link is given up. */
-  readonly graceMs: number;
-  /** Whom to trust behind `wss:` addresses, and what to show them. */
-  readonly tls: LinkTls;
-  /** What heartbeats go by. */
-  readonly clock: Clock;
-  /** This host, as it is now. */
-  describe(): HostDescription;
-  /** Another host has been linked. */
-  onLinked?(host: HostDescription): void;
-  /** A pool of another host, or with `pool: null` all of it, is gone. */
-  onLost(host: HostId, pool: number | null, reason: Error): void;
+/** What is known of whoever opens a link. */
+type StrangerAccess = Pick<LinkAccess, "role" | "from">;
+
+/** Whom we have dialled, or who is linked inside this process. */
+const NEIGHBOUR: StrangerAccess = { role: "host", from: "a link of this host's own" };
+
+/** A link whose sides are to introduce themselves. */
+interface Opening {
+  readonly link: Link;
+  readonly role: Role;
+  /** `null` if the link looks itself whether the other side lives. */
+  readonly heartbeatMs: number | null;
+  /** How the other side was let in. */
+  readonly access: StrangerAccess;
+  /** Whom it leads to, if that is known; `null` for a link that is to be another than there is. */
+  readonly to?: HostId | null;
+  /** The same link, if it goes by way of another host. */
+  readonly relayed?: RelayedLink;
 }
 
-/** Certificates (PEM) for links over TLS. */
-export interface LinkTls {
-  /** Of the authority that signs the other hosts' certificates, where it is not a public one. */
-  readonly ca?: string;
-  /** This host's own. */
-  readonly cert?: string;
-  /** Its key. */
-  readonly key?: string;
+/** A session with a host. */
+interface Linked {
+  readonly session: Session;
+  readonly isRelayed: boolean;
 }
 
-/** Who opened a session: we did, or the other host. */
-type Role = "dial" | "accept";
+/** Heartbeats that the other end of a relayed link may miss past the grace time of the links on the way. */
+const RELAYED_BEATS = 3;
 
-/** The hosts that this one is linked with. */
+/** Heartbeats in which a host must be reached directly, before another way to it is taken. */
+const DIAL_BEATS = 3;
+
+/** The hosts that this one is linked with: one session with each, opened when it is first needed. */
 export class Peers {
+  /** The ways past the linked hosts. */
+  readonly routes: Routes;
   readonly #options: PeersOptions;
-  /**
-   * The sessions with each host. There are two if both have dialled each other, perhaps at the same
-   * time: neither side could then tell which one the other drops, and with it what was sent there. So
-   * both stay, each side sends on its first, and with one of them the other ends too.
-   */
-  readonly #sessions = new Map<HostId, Map<Role, Session>>();
+  readonly #sessions = new Map<HostId, Linked>();
   /** Links whose other side has not introduced itself yet. */
   readonly #handshakes = new Set<AbortController>();
   readonly #acceptor: LinkAcceptor;
+  readonly #admission: Admission;
+  readonly #mesh: Mesh;
+  readonly #relays: Relays;
 
   constructor(options: PeersOptions) {
     this.#options = options;
+    const { router, clock, codec, heartbeatMs } = options;
     this.#acceptor = new LinkAcceptor({
       ...options,
-      onSocket: (socket) => void this.#accept(webSocketLink(socket, this.codec), null),
+      onSocket: (socket, access) =>
+        void this.#accept({
+          link: webSocketLink(socket, codec),
+          role: "accept",
+          heartbeatMs: null,
+          access,
+        }),
+      onRefused: (message, { from }) => this.#refused("handshake", message, from),
     });
+    const isLinked = (host: HostId) => this.#sessions.get(host)?.session.isInterrupted === false;
+    this.routes = new Routes({
+      self: router.self,
+      clock,
+      isSound: isLinked,
+      tell: (to, news) => this.#tell(to, news),
+      onKnown: (host) => options.onKnown?.(host),
+      onHeld: (host) => options.onHeld?.(host),
+      onGone: (host, by) => this.#relays.gone(host, by),
+      onUnknown: (host) => {
+        this.#mesh.gone(host);
+        options.onUnknown?.(host);
+      },
+    });
+    this.#mesh = new Mesh({
+      codec,
+      clock,
+      dialTimeoutMs: DIAL_BEATS * heartbeatMs,
+      known: (host) => this.routes.of(host),
+      isLinked: (host) => this.#sessions.has(host),
+      dial: (address, to, timeoutMs) => this.#dial(address, { to, timeoutMs }),
+      relay: (host) => this.#relay(host),
+      refuse: (frame, error) => router.main!.refuse(frame, error),
+    });
+    this.#admission = new Admission({
+      self: router.self,
+      isLinked,
+      tryDirect: (host) => this.#mesh.tryDirect(host),
+    });
+    this.#relays = new Relays({
+      self: router.self,
+      next: (host) => {
+        const next = this.routes.next(host);
+        return next === undefined ? undefined : this.#sessions.get(next)?.session;
+      },
+      accept: (relayed) => void this.#accept({ ...this.#openingOf(relayed, "accept") }),
+    });
+    router.reach = (host) => this.#mesh.way(host);
+    // Those with a link by way of others are known twice.
+    router.reachable = () => this.routes.pools((host) => !this.#sessions.has(host));
   }
 
   /** How frames of this host are written. */
@@ -71,9 +127,9 @@ export class Peers {
 
   /** The linked hosts, as they last described themselves. */
   get hosts(): HostDescription[] {
-    return [...this.#sessions.values()].map((sessions) => {
-      const { peer } = firstOf(sessions);
-      return { ...peer, pools: this.#options.router.peers.get(peer.id)?.pools ?? peer.pools };
+    const hosts = [...this.#sessions].filter(([id]) => !isClient(id));
+    return hosts.map(([id, { session: { peer } }]) => {
+      return { ...peer, pools: this.#options.router.peers.get(id)?.pools ?? peer.pools };
     });
   }
 
@@ -84,16 +140,12 @@ export class Peers {
    * @throws {HostLostError} if it cannot be reached.
    */
   async dial(url: string): Promise<HostDescription> {
-    const { token, tls, codec } = this.#options;
-    const { dialHost } = await import("../link/dial.ts");
-    const options = token === null ? tls : { ...tls, token };
-    const link = await dialHost(linkUrl(url, tls), options, this.#options, codec);
-    return (await this.#open(link, "dial", null)).peer;
+    return (await this.#dial(url, {})).peer;
   }
 
-  /** Takes a socket that another host has opened: for a link, or to go on with one. */
-  take(socket: LinkSocket): void {
-    this.#acceptor.accept(socket);
+  /** Takes a socket that another host or a client has opened: for a link, or to go on with one. */
+  take(socket: LinkSocket, access: LinkAccess): void {
+    this.#acceptor.accept(socket, access);
   }
 
   /**
@@ -103,104 +155,191 @@ export class Peers {
    * @throws {HostLostError} if it does not answer.
    */
   async greet(link: Link): Promise<HostDescription> {
-    return (await this.#open(link, "dial", this.#options.heartbeatMs)).peer;
+    const { heartbeatMs } = this.#options;
+    return (await this.#open({ link, role: "dial", heartbeatMs, access: NEIGHBOUR, to: null }))
+      .peer;
   }
 
   /** Takes a link that another host has opened. */
   accept(link: Link): Promise<void> {
-    return this.#accept(link, this.#options.heartbeatMs);
-  }
-
-  async #accept(link: Link, heartbeatMs: number | null): Promise<void> {
-    try {
-      await this.#open(link, "accept", heartbeatMs);
-    } catch {
-      // Whoever knocked and did not introduce himself has been told why.
-    }
+    const { heartbeatMs } = this.#options;
+    return this.#accept({ link, role: "accept", heartbeatMs, access: NEIGHBOUR });
   }
 
   /** Says something to every linked host. */
   broadcast(frame: (to: Frame["to"]) => Frame): void {
-    for (const [host, sessions] of this.#sessions) {
-      firstOf(sessions).send(frame({ host, pool: MAIN_POOL }));
+    for (const [host, { session }] of this.#sessions) {
+      session.send(frame({ host, pool: MAIN_POOL }));
     }
   }
 
   /** Says goodbye to all. */
   close(): void {
+    this.routes.stop();
+    this.#mesh.stop();
     this.#acceptor.close();
     for (const handshake of this.#handshakes) handshake.abort(new Error("the host stops"));
-    for (const sessions of [...this.#sessions.values()]) {
-      for (const session of sessions.values()) session.goodbye("it stops");
+    // Those that go by way of others first.
+    const sessions = [...this.#sessions.values()];
+    sessions.sort((a, b) => Number(b.isRelayed) - Number(a.isRelayed));
+    for (const { session } of sessions) session.goodbye("it stops");
+  }
+
+  async #dial(
+    url: string,
+    { to, timeoutMs }: { readonly to?: HostId; readonly timeoutMs?: number },
+  ): Promise<Session> {
+    const link = await dialGateway(url, this.#options, timeoutMs);
+    const opening = { link, role: "dial", heartbeatMs: null, access: NEIGHBOUR } as const;
+    return await this.#open(to === undefined ? opening : { ...opening, to });
+  }
+
+  /** Links with a host by way of another. */
+  async #relay(host: HostId): Promise<Session> {
+    return await this.#open(this.#openingOf(this.#relays.open(host), "dial"));
+  }
+
+  #openingOf(relayed: RelayedLink, role: Role): Opening {
+    const { heartbeatMs } = this.#options;
+    return { link: relayed, role, heartbeatMs, access: NEIGHBOUR, to: relayed.host, relayed };
+  }
+
+  async #accept(opening: Opening): Promise<void> {
+    try {
+      await this.#open(opening);
+    } catch (error) {
+      // He has been told why. Who has just gone, or has asked at the same time as this host, was not refused.
+      if (error instanceof HostLostError || !(error instanceof Error)) return;
+      if (error.message.endsWith(LINKED)) return;
+      this.#refused("handshake", error.message, opening.access.from);
     }
   }
 
-  /** @param heartbeatMs `null` if the link looks itself whether the other side lives. */
-  async #open(link: Link, role: Role, heartbeatMs: number | null): Promise<Session> {
-    const { router, codec, clock } = this.#options;
-    const self = this.#options.describe();
+  #refused(reason: LinkRefusal["reason"], message: string, from: string): void {
+    this.#options.onRefused?.({ reason, message, from });
+  }
+
+  async #open(opening: Opening): Promise<Session> {
+    const { link, role, heartbeatMs, access, to, relayed } = opening;
+    const { codec, clock, graceMs, onInterrupted } = this.#options;
     const handshake = new AbortController();
+    const asked = role === "dial"
+      ? this.#admission.ask(to ?? undefined, relayed !== undefined)
+      : () => {};
+    let welcomed: HostId | undefined;
+    let refusedBy: HostId | undefined;
     this.#handshakes.add(handshake);
     try {
       const session = await openSession(link, codec, {
-        self,
+        self: this.#options.describe(),
         role,
         heartbeatMs,
+        ...(relayed === undefined
+          ? {}
+          : { missedBeats: RELAYED_BEATS + Math.ceil(graceMs / heartbeatMs!) }),
         clock,
         signal: handshake.signal,
+        admit: async (peer) => {
+          const refusal = await this.#admit(peer, opening);
+          if (refusal === undefined) welcomed = peer.id;
+          return refusal;
+        },
+        onRefused: (by) => refusedBy = by,
+        onInterrupted: (isInterrupted, session) => {
+          const { id } = session.peer;
+          if (this.#sessions.get(id)?.session !== session) return;
+          onInterrupted?.(id, isInterrupted);
+          this.#relays.interrupted(session, isInterrupted);
+          if (!isInterrupted) this.routes.sound(id);
+        },
         onFrame: (frame, session) => this.#receive(frame, session),
-        onClosed: (cause, session) => this.#closed(session, cause),
+        onClosed: (cause, session) => {
+          if (cause instanceof ProtocolError) this.#refused("protocol", cause.message, access.from);
+          if (this.#sessions.get(session.peer.id)?.session === session) this.#leave(session, cause);
+        },
       });
-      const { id, pools } = session.peer;
-      if (role === "accept") this.#replace(id);
-      const sessions = this.#sessions.get(id) ?? new Map<Role, Session>();
-      const refusal = id === self.id
-        ? "a host cannot link with itself"
-        : sessions.has(role)
-        ? "they are linked already"
-        : pools.some((pool) => pool.host !== id)
-        ? "it describes another host's pools"
-        : undefined;
-      if (refusal !== undefined) {
-        session.goodbye(refusal);
-        throw new LinkRefusedError(`Not linked with host ${formatHostId(id)}: ${refusal}`);
-      }
-      this.#sessions.set(id, sessions.set(role, session));
-      if (sessions.size === 1) {
-        router.peers.set(id, {
-          id,
-          pools,
-          send: (frame) => session.send(frame),
-          forward: (frame) => session.forward(frame),
-        });
-        this.#options.onLinked?.(session.peer);
-      }
+      if (role === "dial") this.#check(session, opening);
+      this.#enter({ session, isRelayed: relayed !== undefined });
       return session;
+    } catch (error) {
+      const other = refusedBy === undefined ? undefined : this.#sessions.get(refusedBy);
+      // It was there, or both have asked each other and the other's has won.
+      if (other !== undefined && to !== null) return other.session;
+      throw error;
     } finally {
       this.#handshakes.delete(handshake);
+      if (welcomed !== undefined) this.#admission.entered(welcomed);
+      asked();
     }
   }
 
-  /** A host that links anew has given up what was there before, where that is interrupted. */
-  #replace(host: HostId): void {
-    for (const session of this.#sessions.get(host)?.values() ?? []) {
-      if (session.isInterrupted) session.goodbye("the other host has linked anew");
+  async #admit(peer: HostDescription, { access, relayed }: Opening): Promise<string | undefined> {
+    const { id } = peer;
+    if (relayed !== undefined && id !== relayed.host) return "it says another host's hello";
+    const refusal = refusalOf(peer, "accept", access.role);
+    if (refusal !== undefined) return refusal;
+    // Nobody proves to be the client that was here before: until that is given up, none takes its place.
+    if (isClient(id)) return this.#sessions.has(id) ? "this client is here" : undefined;
+    return await this.#admission.admit({ peer, isRelayed: relayed !== undefined });
+  }
+
+  #check(session: Session, { access, to }: Opening): void {
+    const { id } = session.peer;
+    const refusal = typeof to === "number" && to !== id
+      ? `expected host ${formatHostId(to)} there`
+      : refusalOf(session.peer, "dial", access.role);
+    if (refusal === undefined) return;
+    session.goodbye(refusal);
+    throw new LinkRefusedError(`Not linked with host ${formatHostId(id)}: ${refusal}`);
+  }
+
+  #enter(linked: Linked): void {
+    const { router, onLinked } = this.#options;
+    const { session } = linked;
+    const { id, pools } = session.peer;
+    const before = this.#sessions.get(id)?.session;
+    if (before !== undefined) {
+      // Only a host that has given up the old session asks for a new one, or welcomes to it.
+      this.#leave(before, new HostLostError("The two hosts have linked anew", "lost"));
+      before.goodbye("the two hosts have linked anew");
     }
+    this.#sessions.set(id, linked);
+    const peer: Peer = { id, pools, toldAt: performance.now(), ...wayOver(session) };
+    router.peers.set(id, peer);
+    if (isClient(id)) return;
+    this.#mesh.linked(id, peer);
+    onLinked?.(session.peer);
+    if (!linked.isRelayed) this.routes.linked(session.peer);
+  }
+
+  /** A session is over: whoever waits on its host is told. */
+  #leave({ peer: { id } }: Session, cause: Error): void {
+    const { session, isRelayed } = this.#sessions.get(id)!;
+    this.#sessions.delete(id);
+    this.#options.router.peers.delete(id);
+    if (!isRelayed) {
+      this.#relays.lost(session, cause);
+      this.routes.unlinked(id);
+    }
+    this.#options.onLost(id, null, cause);
   }
 
   #receive(frame: RawFrame, session: Session): void {
     const { router } = this.#options;
     const { id } = session.peer;
-    if (frame.from.host !== id) {
-      throw new ProtocolError(`Host ${formatHostId(id)} sent a frame in another host's name`);
-    }
-    // A third host would take it for ours, and end the link with us for it.
-    if (frame.to.host !== router.self) {
-      throw new ProtocolError(`Host ${formatHostId(id)} sent a frame for another host`);
+    if (frame.from.host !== id || frame.to.host !== router.self) {
+      // Nobody is behind a client.
+      const isForged = isClient(id) && frame.from.host !== id;
+      if (isForged || this.#sessions.get(id)?.isRelayed !== false) {
+        throw new ProtocolError(`${formatHostId(id)} sent a frame in or for another host's name`);
+      }
+      return this.#relays.take(frame, session);
     }
     switch (frame.kind) {
       case "pools":
       case "down":
+      case "hosts":
+        if (isClient(id)) throw new ProtocolError("A client has no pools to speak of");
         return this.#update(frame, router.peers.get(id));
       case "call":
       case "tell":
@@ -220,7 +359,13 @@ export class Peers {
 
   #update(raw: RawFrame, peer: Peer | undefined): void {
     const frame = this.#options.codec.decode(raw);
-    if (frame.kind === "pools" && peer !== undefined) peer.pools = ownPools(frame.pools, peer.id);
+    if (frame.kind === "hosts") return this.routes.told(raw.from.host, frame);
+    if (frame.kind === "pools" && peer !== undefined) {
+      peer.pools = ownPools(frame.pools, peer.id);
+      peer.toldAt = performance.now();
+      this.#options.onPools?.(peer.id);
+      this.routes.described(peer.id, peer.pools);
+    }
     if (frame.kind !== "down") return;
     if (frame.host !== raw.from.host || frame.pool === null) {
       throw new ProtocolError("A host can only report its own pools as gone");
@@ -229,37 +374,9 @@ export class Peers {
     this.#options.onLost(frame.host, frame.pool, frame.error);
   }
 
-  #closed(session: Session, cause: Error): void {
-    const { id } = session.peer;
-    const sessions = [...this.#sessions.get(id)?.values() ?? []];
-    if (!sessions.includes(session)) return;
-    this.#sessions.delete(id);
-    this.#options.router.peers.delete(id);
-    // What came or went by the other one may belong to what is lost with this one.
-    for (const other of sessions) other.goodbye("another link between the two hosts has ended");
-    this.#options.onLost(id, null, cause);
+  #tell(host: HostId, news: HostsNews): void {
+    const from = { host: this.#options.router.self, pool: MAIN_POOL };
+    const to = { host, pool: MAIN_POOL };
+    this.#sessions.get(host)?.session.send({ kind: "hosts", id: 0, to, from, ...news });
   }
-}
-
-/** The session to send on: the one that was there first. */
-function firstOf(sessions: ReadonlyMap<Role, Session>): Session {
-  return sessions.values().next().value!;
-}
-
-function ownPools(pools: readonly PoolDescription[], host: HostId): readonly PoolDescription[] {
-  if (pools.every((pool) => pool.host === host)) return pools;
-  throw new ProtocolError("A host can only describe its own pools");
-}
-
-/** A gateway's address as people write it, as the URL of its link: a host with certificates takes it for one with. */
-function linkUrl(text: string, { ca, cert }: LinkTls): URL {
-  const scheme = ca === undefined && cert === undefined ? "ws" : "wss";
-  const url = URL.parse(/^\w+:\/\//.test(text) ? text : `${scheme}://${text}`);
-  if (url === null || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
-    throw new TypeError(
-      `Cannot join ${JSON.stringify(text)}: expected ws://host:port or wss://host:port`,
-    );
-  }
-  if (url.pathname === "/") url.pathname = "/link";
-  return url;
 }

@@ -1,8 +1,16 @@
 import { MAIN_POOL, type PoolId } from "../core/address.ts";
-import { ActorNotFoundError, PoolLostError } from "../core/errors.ts";
+import { ActorNotFoundError } from "../core/errors.ts";
+import { PoolLostError } from "../core/host_errors.ts";
+import type { CallOptions } from "../actor/message.ts";
+import { isGone } from "../pool/loss.ts";
+import { poolServiceOf } from "../pool/pool_service.ts";
 import type { CreateRequest, LocalPool } from "../pool/local.ts";
 import type { HostRouter } from "./router.ts";
-import { withDeadline } from "./settle.ts";
+import { allOver, withDeadline } from "./settle.ts";
+import type { UidEntry } from "./uid_table.ts";
+
+/** The host's own work has all the time that it takes. */
+const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** Milliseconds in which a pool must carry out a kill; one that does not is held by a loop. */
 const KILL_TIMEOUT_MS = 500;
@@ -34,10 +42,30 @@ export class PoolActors {
     }
   }
 
+  /** Ends an actor in all the pools of this host that have it. */
+  endAll({ pools, uid }: Pick<UidEntry, "pools" | "uid">, kill: boolean): Promise<void> {
+    return allOver(pools.map((pool) => this.end(pool, uid, kill)));
+  }
+
+  /** Ends an actor at once that has failed, in all its pools: whoever waits for it hears why. */
+  failAll({ pools, uid, generation }: UidEntry, reason: Error): Promise<void> {
+    return allOver(pools.map((pool) => {
+      const service = poolServiceOf({ host: this.#main.address.host, pool });
+      const args = [uid, generation, reason];
+      const done = this.#main.call(service, "fail", args, UNLIMITED) as Promise<void>;
+      return this.#orGiveUp(pool, uid, done.catch(unlessGone));
+    }));
+  }
+
   async #endAway(pool: PoolId, uid: string, kill: boolean): Promise<void> {
     const to = { host: this.#main.address.host, pool };
     const done = this.#main.exchange.request({ kind: "destroy", to, uid, kill });
-    if (!kill) return await done;
+    if (kill) await this.#orGiveUp(pool, uid, done);
+    else await done;
+  }
+
+  /** A pool that does not carry out a kill in time ends itself. */
+  async #orGiveUp(pool: PoolId, uid: string, done: Promise<void>): Promise<void> {
     if (await withDeadline(done, KILL_TIMEOUT_MS)) return;
     done.catch(() => {});
     const held = this.#router.pools.get(pool);
@@ -50,4 +78,9 @@ export class PoolActors {
       ),
     );
   }
+}
+
+/** What is gone with its pool has ended. */
+function unlessGone(error: unknown): void {
+  if (!isGone(error)) throw error;
 }

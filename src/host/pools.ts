@@ -2,7 +2,7 @@ import { MAIN_POOL, type PoolAddress, type PoolId } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import { CPU } from "../core/device.ts";
-import { PoolLostError, PoolStartError } from "../core/errors.ts";
+import { PoolLostError, PoolStartError } from "../core/host_errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import { poolDebug } from "../debug/options.ts";
 import type { Pool, PoolSpec, PoolStarter } from "../pool/pool.ts";
@@ -11,6 +11,9 @@ import { type ResolvedHostOptions, starterOf } from "./options.ts";
 import type { Peers } from "./peers.ts";
 import type { Recovery, Reopened } from "./recovery.ts";
 import type { HostRouter } from "./router.ts";
+import type { LocalPool } from "../pool/local.ts";
+import type { Leases } from "../schedule/leases.ts";
+import { LoadWatch } from "./load_watch.ts";
 import { allOrNone, withDeadline } from "./settle.ts";
 import { Silence } from "./silence.ts";
 import type { UidTable } from "./uid_table.ts";
@@ -24,6 +27,20 @@ const DRIVER_END_MS = 30;
 /** Milliseconds between two reports of load to other hosts: fresh enough to place by, rare enough to be free. */
 const LOAD_REPORT_MS = 200;
 
+/** How a pool is removed. */
+export interface RemovePoolOptions {
+  /**
+   * Milliseconds for running messages and `preDestroy`; past them the pool ends by force.
+   * @default the host's `stopTimeoutMs`
+   */
+  deadlineMs?: number;
+  /**
+   * Whether it ends at once: nothing runs to its end, and `preDestroy` does not run.
+   * @default false
+   */
+  force?: boolean;
+}
+
 /** What the pools of a host need of it. */
 export interface HostPoolsOptions {
   readonly host: ResolvedHostOptions;
@@ -35,6 +52,10 @@ export interface HostPoolsOptions {
   readonly uids: UidTable;
   /** What becomes of those that die. */
   readonly recovery: Recovery;
+  /** What asks them how busy they are. */
+  readonly main: LocalPool;
+  /** What actors have to themselves of them. */
+  readonly leases: Leases;
   /** Who is told of them. */
   readonly peers: () => Peers;
   /** Everything here that waits for a pool is to be told that it is gone. */
@@ -53,6 +74,7 @@ export class HostPools {
   readonly #options: HostPoolsOptions;
   readonly #router: HostRouter;
   readonly #silence: Silence;
+  readonly #load: LoadWatch;
   /** Pools that every sibling has a port to: only these get actors. */
   readonly #ready = new Set<PoolId>();
   /** What each was started by, and how often. */
@@ -61,12 +83,18 @@ export class HostPools {
   #last: PoolId = MAIN_POOL;
   #abandoned = 0;
   #isStopped = false;
+  #isWithdrawn = false;
   #loadTimer: unknown;
 
   constructor(options: HostPoolsOptions) {
     this.#options = options;
     this.#router = options.router;
     const { host, uids } = options;
+    this.#load = new LoadWatch({
+      main: options.main,
+      pools: () => this.#counted(),
+      onChange: () => this.reportLoad(),
+    });
     this.#silence = new Silence(host.recovery.silentMs, (generation) => uids.uidOf(generation));
   }
 
@@ -75,14 +103,26 @@ export class HostPools {
     return this.#abandoned;
   }
 
+  /** The same with what actors have to themselves, as others are told. */
+  get described(): readonly PoolDescription[] {
+    return this.#isWithdrawn ? [] : this.#options.leases.described(this.all);
+  }
+
   /** Those that get actors, the main one first, with their load. */
   get all(): PoolDescription[] {
+    return this.#counted().map((pool) => {
+      const busy = this.#load.busyOf(pool);
+      return busy === undefined ? pool : { ...pool, busy };
+    });
+  }
+
+  #counted(): PoolDescription[] {
     const { uids } = this.#options;
     const main: PoolDescription = {
       ...this.#main,
       name: "main",
       kind: "main",
-      label: null,
+      labels: [],
       device: CPU,
       actors: uids.actorsIn(MAIN_POOL),
     };
@@ -106,12 +146,20 @@ export class HostPools {
     return started.filter((pool) => pool !== null);
   }
 
-  /** Ends a pool in order. */
-  async remove(pool: PoolId): Promise<void> {
+  /**
+   * Ends a pool: in order, unless it takes too long or that is not wanted.
+   *
+   * @throws {RangeError} if there is no such pool, or it is the main one.
+   */
+  async remove(pool: PoolId, options: RemovePoolOptions = {}): Promise<void> {
+    const { force = false, deadlineMs = this.#options.host.stopTimeoutMs } = options;
+    if (!(deadlineMs >= 0)) {
+      throw new RangeError(`deadlineMs is a number of milliseconds from 0, got ${deadlineMs}`);
+    }
     const removed = new PoolLostError(`Pool ${pool} was removed`, "stopped");
     const wasLost = this.#options.recovery.cancel(pool, removed);
     const found = this.#router.pools.get(pool);
-    if (found !== undefined) await this.#stop(found);
+    if (found !== undefined) await this.#stop(found, force ? 0 : deadlineMs, force);
     else if (!wasLost) throw new RangeError(`This host has no pool ${pool}`);
     this.#origins.delete(pool);
   }
@@ -141,6 +189,12 @@ export class HostPools {
     this.#tell();
   }
 
+  /** Other hosts are to place nothing here any more. */
+  withdraw(): void {
+    this.#isWithdrawn = true;
+    this.#tell();
+  }
+
   /** Ends all but the main one in order; what is still to come ends at once. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -158,6 +212,7 @@ export class HostPools {
 
   /** The number of actors in a pool has changed: other hosts hear of it soon. */
   reportLoad(): void {
+    this.#load.wake();
     if (this.#loadTimer !== undefined || this.#router.peers.size === 0) return;
     this.#loadTimer = this.#options.clock.setTimeout(() => {
       this.#loadTimer = undefined;
@@ -167,6 +222,7 @@ export class HostPools {
 
   /** Other hosts hear of no load any more. */
   endReports(): void {
+    this.#load.stop();
     this.#options.clock.clearTimeout(this.#loadTimer);
   }
 
@@ -222,15 +278,20 @@ export class HostPools {
     return { pool, siblings };
   }
 
-  async #stop(pool: Pool): Promise<void> {
-    const { stopTimeoutMs } = this.#options.host;
+  async #stop(
+    pool: Pool,
+    deadlineMs: number = this.#options.host.stopTimeoutMs,
+    force: boolean = false,
+  ): Promise<void> {
     const { name } = pool.description;
-    this.#ready.delete(pool.description.pool);
-    const inTime = await withDeadline(pool.stop(), stopTimeoutMs);
+    // From now on nothing is placed there, and other hosts hear of it.
+    if (this.#ready.delete(pool.description.pool)) this.#tell();
+    if (force) return pool.terminate(new PoolLostError(`${name} was removed at once`, "stopped"));
+    const inTime = await withDeadline(pool.stop(), deadlineMs);
     if (inTime) return;
     pool.terminate(
       new PoolLostError(
-        `${name} did not stop in ${stopTimeoutMs} ms: ${
+        `${name} did not stop in ${deadlineMs} ms: ${
           pool.isKillable ? "it was killed" : "its thread was given up"
         }`,
         "killed",
@@ -247,6 +308,7 @@ export class HostPools {
     const wasReady = this.#ready.delete(number);
     this.#router.pools.delete(number);
     debug.remove(number);
+    this.#load.forget(number);
     recovery.died(pool.description, generation, reason, wasReady);
     uids.dropPool(pool.description, reason);
     onLost(number, reason);
@@ -269,7 +331,7 @@ export class HostPools {
   }
 
   #tell(): void {
-    const pools = this.all;
+    const pools = this.described;
     const from = this.#main;
     this.#options.peers().broadcast((to) => ({ kind: "pools", id: 0, to, from, pools }));
   }

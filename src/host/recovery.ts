@@ -1,18 +1,22 @@
 import { type ActorAddress, formatPool, MAIN_POOL, type PoolId } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
-import { PoolLostError } from "../core/errors.ts";
+import { PoolLostError } from "../core/host_errors.ts";
 import type { PoolDescription, RawFrame } from "../core/protocol.ts";
 import { decideRestart } from "../actor/restart.ts";
 import type { Pool } from "../pool/pool.ts";
-import type { ActorRecovery } from "./actor_recovery.ts";
+import type { ActorRecovery, Revival } from "./actor_recovery.ts";
 import { Gap } from "./gap.ts";
 import { Pauses } from "./pauses.ts";
 import type { ResolvedRecovery } from "./recovery_options.ts";
 import type { HostRouter } from "./router.ts";
+import type { UidEntry } from "./uid_table.ts";
 
 /** Milliseconds in which actors are to be made again: one that takes longer holds up nobody but itself. */
 const FILL_MS = 5000;
+
+/** Timers for longer end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The next isolate of a pool. */
 export interface Reopened {
@@ -34,6 +38,8 @@ export interface RecoveryHost {
    * @throws {PoolStartError} if it cannot be started.
    */
   reopen(pool: PoolId): Promise<Reopened>;
+  /** The host's own pool. */
+  main(): PoolDescription;
   /** The pool gets actors again. */
   ready(pool: PoolId): void;
   /** Tells the sender of a frame that it failed. */
@@ -87,6 +93,7 @@ export class Recovery {
     if (lost === undefined && !wasReady) return;
     const recovers = options.autoRecover !== false;
     if (options.autoRecover === "actor") this.#host.actors.begin(pool, reason.exit);
+    else this.#host.actors.giveUp(pool, reason);
     if (lost === undefined && recovers) this.#begin(description, reason);
     this.#tell("onPoolDown", { pool: description, generation, reason, recovers });
   }
@@ -100,13 +107,44 @@ export class Recovery {
     throw new PoolLostError(`There is no ${name}: it is gone`, "lost");
   }
 
+  /** Waits for one of the pools that are being recovered, as long as messages do; `false` if it is not there then. */
+  async waitForOne(wouldDo: (pool: PoolDescription) => boolean): Promise<boolean> {
+    const { clock, options: { waitMs } } = this.#host;
+    const lost = [...this.#lost.values()].find(({ description }) => wouldDo(description));
+    if (lost === undefined || waitMs <= 0) return false;
+    const limit = new Pauses(clock);
+    const late = limit.wait(Math.min(waitMs, LONGEST_TIMER_MS)).then(() => false);
+    const isThere = lost.recovered.promise.then(() => true, () => false);
+    return await Promise.race([isThere, late]).finally(() => limit.end());
+  }
+
   /** A pool is not to be recovered any more. @returns Whether it was being so. */
   cancel(pool: PoolId, reason: PoolLostError): boolean {
     const lost = this.#lost.get(pool);
     if (lost !== undefined) this.#giveUp(lost, reason);
     this.#attempts.get(pool)?.end();
     this.#histories.delete(pool);
+    this.#host.actors.giveUp(pool, reason);
     return lost !== undefined;
+  }
+
+  /** Makes an actor again that has ended alone; one whose pool is being recovered is made with that. */
+  again(entry: UidEntry, reason: Error, died: "actor" | "group"): void {
+    const { actors, clock } = this.#host;
+    const pool = entry.pools[0]!;
+    const lost = this.#lost.get(pool);
+    if (lost !== undefined && lost.gap.through === undefined) return;
+    const pauses = lost?.attempt ?? this.#attempts.get(pool) ?? new Pauses(clock);
+    if (lost === undefined) this.#attempts.set(pool, pauses);
+    const gaveUp = (actor: ActorAddress, error: Error) => this.gaveUp(actor, error);
+    void actors.recreate([entry], { pool, reason, died, pauses, gaveUp });
+  }
+
+  /** An actor is made no more, and nobody above it can help. */
+  gaveUp(actor: ActorAddress, error: Error): void {
+    const { router, main } = this.#host;
+    const { description } = router.pools.get(actor.pool) ?? this.#lost.get(actor.pool) ?? {};
+    this.#tell("onGiveUp", { pool: description ?? main(), actor, error });
   }
 
   /** None is. Resolves when nothing is under way any more. */
@@ -168,6 +206,8 @@ export class Recovery {
     const { gap, whole, since, recovered, description: { pool } } = lost;
     const attempt = lost.attempt = new Pauses(clock);
     gap.through = isolate.link;
+    // Those that are made again may make others there.
+    ready(pool);
     const made = await this.#makeActors(isolate, gap.reason, attempt);
     if (made instanceof Error) {
       gap.through = undefined;
@@ -180,26 +220,32 @@ export class Recovery {
     ready(pool);
     gap.open(isolate.link);
     recovered.resolve();
-    const event = { pool: isolate.description, generation, actors: made, ms: clock.now() - since };
-    this.#tell("onPoolRecovered", event);
+    this.#tell("onPoolRecovered", {
+      pool: isolate.description,
+      generation,
+      actors: made.length,
+      restored: this.#host.actors.restored(made),
+      ms: clock.now() - since,
+    });
     return null;
   }
 
-  /** @returns How many have been made in time; or why the pool has died. */
+  /** @returns Those that have been made in time; or why the pool has died. */
   async #makeActors(
     isolate: Pool,
     reason: PoolLostError,
     pauses: Pauses,
-  ): Promise<number | PoolLostError> {
+  ): Promise<readonly UidEntry[] | PoolLostError> {
     const { actors, clock } = this.#host;
     const { description, description: { pool } } = isolate;
     const entries = actors.recovering(pool);
-    const count = () => entries.filter(({ state }) => state === "live").length;
+    const live = () => entries.filter(({ state }) => state === "live");
     const gaveUp = (actor: ActorAddress, error: Error) =>
       this.#tell("onGiveUp", { pool: description, actor, error });
-    const made = actors.recreate(entries, { pool, reason, pauses, gaveUp }).then(count);
+    const revival: Revival = { pool, reason, died: "pool", pauses, gaveUp };
+    const made = actors.recreate(entries, revival).then(live);
     const limit = new Pauses(clock);
-    const inTime = limit.wait(FILL_MS).then(count);
+    const inTime = limit.wait(FILL_MS).then(live);
     try {
       const first = await Promise.race([isolate.down, made, inTime]);
       return pauses.isOver ? await isolate.down : first;

@@ -1,7 +1,8 @@
 /** What users say of the recovery of pools. */
+import type { RestoredActor } from "./snapshots.ts";
 import type { ActorAddress } from "../core/address.ts";
 import { formatActor } from "../core/address.ts";
-import type { PoolLostError } from "../core/errors.ts";
+import type { PoolLostError } from "../core/host_errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import { type ResolvedRestart, resolveLimits, type RestartLimits } from "../actor/restart.ts";
 
@@ -16,7 +17,8 @@ export type AutoRecover = "actor" | "pool" | false;
 export interface RecoveryOptions extends RestartLimits {
   /**
    * How long a message to a pool that is being recovered waits for it, before it fails with
-   * `PoolLostError`. With 0 it fails at once.
+   * `PoolLostError`; and an actor to be made there, if no other pool will do, before `PlacementError`. With
+   * 0 it fails at once.
    * @default 5000
    */
   waitMs?: number;
@@ -63,6 +65,8 @@ export interface PoolRecoveredEvent {
   readonly generation: number;
   /** How many actors have been made again. */
   readonly actors: number;
+  /** Those of them whose state came back, and how old it was; the others are as new. */
+  readonly restored: readonly RestoredActor[];
   /** How long it was away, in milliseconds. */
   readonly ms: number;
 }
@@ -111,7 +115,10 @@ export function resolveRecovery(
     if (typeof hook === "function") continue;
     throw new TypeError(`recovery.${name} is a function, got ${JSON.stringify(hook)}`);
   }
-  const restart: ResolvedRestart = Object.freeze({ kind: "permanent", ...limits });
+  const restart: ResolvedRestart = Object.freeze({
+    kind: autoRecover === "actor" ? "permanent" : "temporary",
+    ...limits,
+  });
   return {
     autoRecover,
     restart,

@@ -1,14 +1,20 @@
 import { formatHostId, formatPool, type HostId, MAIN_POOL } from "../core/address.ts";
-import { HostLostError, PoolLostError } from "../core/errors.ts";
+import { HostLostError, PoolLostError } from "../core/host_errors.ts";
 import type { Frame, PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { LocalPool } from "../pool/local.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Router } from "../pool/router.ts";
 
-/** Another host that this one is linked with. */
-export interface Peer {
-  readonly id: HostId;
+/** The pools of another host. */
+export interface PoolsOfHost {
   pools: readonly PoolDescription[];
+  /** When they were told of, by `performance.now()`. */
+  toldAt: number;
+}
+
+/** Another host that this one is linked with. */
+export interface Peer extends PoolsOfHost {
+  readonly id: HostId;
   send(frame: Frame): void;
   forward(frame: RawFrame): void;
 }
@@ -26,9 +32,21 @@ export class HostRouter implements Router {
   readonly peers: Map<HostId, Peer> = new Map();
   /** The host's own pool; set once, when it exists. */
   main: LocalPool | undefined;
+  /** The way to a host that can be linked, and is from now on; whoever links hosts sets it. */
+  reach: (host: HostId) => Way | undefined = () => undefined;
+  /** The hosts that can be linked; set likewise. */
+  reachable: () => readonly PoolsOfHost[] = () => [];
+
+  /** Passes a message on whose actor has been made again elsewhere; `false` if it has not. */
+  passMoved: (frame: RawFrame) => boolean = () => false;
 
   constructor(self: HostId) {
     this.self = self;
+  }
+
+  /** The pools of all other hosts that frames can be sent to. */
+  get others(): PoolsOfHost[] {
+    return [...this.peers.values(), ...this.reachable()];
   }
 
   send(frame: Frame): void {
@@ -42,6 +60,7 @@ export class HostRouter implements Router {
     if (host === this.self && pool === MAIN_POOL) return this.main!.receive(frame);
     try {
       const way = this.#wayTo(frame);
+      if (way instanceof HostLostError && this.passMoved(frame)) return;
       if (way instanceof Error) throw way;
       way.forward(frame);
     } catch (error) {
@@ -52,8 +71,7 @@ export class HostRouter implements Router {
 
   #wayTo({ to }: { to: Frame["to"] }): Way | Error {
     if (to.host !== this.self) {
-      const peer = this.peers.get(to.host);
-      return peer ??
+      return this.peers.get(to.host) ?? this.reach(to.host) ??
         new HostLostError(
           `Host ${formatHostId(to.host)} is gone, or was never linked with this one`,
         );

@@ -1,4 +1,6 @@
 /** How a host waits for things of which some may fail, or never come to their end. */
+import type { Clock } from "../core/clock.ts";
+import { Pauses } from "./pauses.ts";
 
 /** Waits for all. If one fails, the others are undone once they are over, and its error is thrown. */
 export async function allOrNone<T>(
@@ -17,6 +19,19 @@ export async function allOrNone<T>(
 export async function allOver(work: readonly Promise<void>[]): Promise<void> {
   if (work.length > 1) await Promise.allSettled(work);
   for (const one of work) await one;
+}
+
+/** Ends something in order, and by force if that takes longer than so many milliseconds. */
+export async function endInTime(
+  end: (kill: boolean) => Promise<void>,
+  ms: number,
+  clock: Clock,
+): Promise<void> {
+  const limit = new Pauses(clock);
+  const late = limit.wait(ms).then(() => true);
+  const isLate = await Promise.race([end(false).then(() => false), late]);
+  limit.end();
+  if (isLate) await end(true);
 }
 
 /** Waits, but not for ever; `false` if time is up. */

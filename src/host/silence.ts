@@ -1,6 +1,6 @@
 import type { PoolId } from "../core/address.ts";
 import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
-import { PoolLostError } from "../core/errors.ts";
+import { PoolLostError } from "../core/host_errors.ts";
 import { LoopWatch, type WatchedLoop } from "../debug/loop_watch.ts";
 import { formatReport, type LoopReport } from "../debug/report.ts";
 import type { Pool } from "../pool/pool.ts";

@@ -1,8 +1,17 @@
-import type { HostId, PoolAddress, PoolId } from "../core/address.ts";
+import {
+  type ActorAddress,
+  type HostId,
+  MAIN_POOL,
+  type PoolAddress,
+  type PoolId,
+} from "../core/address.ts";
 import { ActorExistsError, ActorNotFoundError, ActorStoppedError } from "../core/errors.ts";
 import type { CellOptions, TypeName } from "../core/protocol.ts";
 import type { ResolvedRestart } from "../actor/restart.ts";
-import type { KeptArgs } from "./kept_args.ts";
+import { isNothing, type Lease } from "../schedule/leases.ts";
+import type { ResolvedSupervision } from "../actor/supervision.ts";
+import type { ParentLink } from "../pool/family_service.ts";
+import type { KeptArgs } from "../state/kept_args.ts";
 
 /** What an actor is made of again when its pool is recovered. */
 export interface Kept {
@@ -29,8 +38,16 @@ export interface UidEntry {
   state: "starting" | "live" | "recovering" | "stopping";
   /** `null` if it is not made again. */
   kept: Kept | null;
+  /** What its state is kept under; `null` if nobody could find it there when its host has ended. */
+  stateKey: string | null;
   /** When it was made again. */
   restarts: readonly number[];
+  /** What it has to itself of its pools. */
+  leases: readonly Lease[];
+  /** Whose child it is; `null` if nobody's. */
+  parent: ParentLink | null;
+  /** How its children are supervised; `null` if each is made again by its own restart alone. */
+  supervision: ResolvedSupervision | null;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -52,15 +69,18 @@ export class UidTable {
    *
    * @param pools The pools of this host that will have it.
    * @param elsewhere Those of other hosts.
+   * @param leases What was decided for it: they end with the actor, at once if the uid is taken.
    * @throws {ActorExistsError} if it is taken.
    */
   reserve(
     uid: string,
     pools: readonly PoolId[],
     elsewhere: readonly PoolAddress[] = NONE,
+    leases: readonly Lease[] = NONE,
   ): UidEntry {
     const other = this.#entries.get(uid);
     if (other !== undefined) {
+      end(leases);
       throw new ActorExistsError(
         `There is an actor ${JSON.stringify(uid)} already, in pool ${other.pools} (${other.state})`,
         uid,
@@ -74,10 +94,15 @@ export class UidTable {
       generation: ++this.#generation,
       state: "starting",
       kept: null,
+      parent: null,
+      supervision: null,
+      stateKey: null,
       restarts: NONE,
+      leases: leases.every(({ need }) => isNothing(need)) ? NONE : leases,
     };
     this.#entries.set(uid, entry);
     for (const pool of pools) this.#counts.set(pool, this.actorsIn(pool) + 1);
+    for (const lease of leases) lease.settle();
     return entry;
   }
 
@@ -86,7 +111,13 @@ export class UidTable {
     if (this.#entries.get(entry.uid) !== entry) return;
     this.#entries.delete(entry.uid);
     for (const pool of entry.pools) this.#counts.set(pool, this.actorsIn(pool) - 1);
+    end(entry.leases);
     this.#onFree(entry, reason);
+  }
+
+  /** All that are taken. */
+  get all(): UidEntry[] {
+    return [...this.#entries.values()];
   }
 
   /** The entry of a uid, if it is taken. */
@@ -129,6 +160,11 @@ export class UidTable {
     return null;
   }
 
+  /** Those whose parents are on another host, in the order in which they were made. */
+  childrenOf(host: HostId): UidEntry[] {
+    return [...this.#entries.values()].filter(({ parent }) => parent?.host === host);
+  }
+
   /** How many actors a pool has, starting ones included. */
   actorsIn(pool: PoolId): number {
     return this.#counts.get(pool) ?? 0;
@@ -142,6 +178,7 @@ export class UidTable {
     for (const entry of [...this.#entries.values()]) {
       if (!entry.pools.includes(pool) || entry.state === "recovering") continue;
       entry.pools = entry.pools.filter((one) => one !== pool);
+      end(entry.leases.filter((lease) => lease.pool.pool === pool));
       this.#counts.set(pool, this.actorsIn(pool) - 1);
       this.#releaseEmpty(entry, reason);
     }
@@ -161,6 +198,20 @@ export class UidTable {
     if (entry.pools.length > 0 || entry.elsewhere.length > 0) return;
     this.release(entry, () => reason);
   }
+}
+
+/** The address of an actor of this host, with its replicas if it has any. */
+export function addressOf(
+  host: HostId,
+  { uid, pools, elsewhere, generation }: UidEntry,
+): ActorAddress {
+  const address = { host, pool: pools[0] ?? MAIN_POOL, uid, generation };
+  if (pools.length === 1 && elsewhere.length === 0) return address;
+  return { ...address, replicas: [...pools.map((pool) => ({ host, pool })), ...elsewhere] };
+}
+
+function end(leases: readonly Lease[]): void {
+  for (const lease of leases) lease[Symbol.dispose]();
 }
 
 function stopped({ uid }: UidEntry): ActorStoppedError {

@@ -95,6 +95,11 @@ export abstract class BatchedLink implements Link {
     if (!this.#quiet) this.#handler?.progress?.();
   }
 
+  /** Tells the owner that the channel is lost, or is there again. */
+  protected interrupted(isInterrupted: boolean): void {
+    if (!this.#quiet) this.#handler?.interrupted?.(isInterrupted);
+  }
+
   /** Ends the link from this side because of an error. */
   protected fail(error: Error): void {
     this.#leave(error);

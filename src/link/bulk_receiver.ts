@@ -1,4 +1,4 @@
-import { ProtocolError } from "../core/errors.ts";
+import { ProtocolError } from "../core/host_errors.ts";
 import { HEADER_BYTES, LIMITS } from "../core/protocol.ts";
 import {
   MAX_TRANSFER_BYTES,

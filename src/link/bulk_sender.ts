@@ -1,5 +1,5 @@
 import { type Codec, FrameWriter } from "../core/codec.ts";
-import { ProtocolError } from "../core/errors.ts";
+import { ProtocolError } from "../core/host_errors.ts";
 import { Fifo } from "../core/fifo.ts";
 import type { Frame, RawFrame } from "../core/protocol.ts";
 import { BATCH_BYTES, takeLast } from "./batched.ts";

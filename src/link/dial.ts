@@ -3,7 +3,8 @@ import type { IncomingMessage } from "node:http";
 // @ts-types="@types/ws"
 import { WebSocket as WebSocketClient } from "ws";
 import type { Codec } from "../core/codec.ts";
-import { type DramatisError, HostLostError, LinkRefusedError } from "../core/errors.ts";
+import type { DramatisError } from "../core/errors.ts";
+import { HostLostError, LinkRefusedError } from "../core/host_errors.ts";
 import { MESSAGE_BYTES } from "./bulk.ts";
 import type { Link } from "./link.ts";
 import type { LinkSocket } from "./link_socket.ts";
@@ -34,26 +35,13 @@ export interface DialOptions {
 }
 
 /**
- * Dials another host, for a link that ends with its socket.
- *
- * @throws what {@linkcode dialSocket} throws.
- */
-export function dialWebSocket(
-  url: string | URL,
-  options: DialOptions,
-  codec: Codec,
-): Promise<Link> {
-  return dialSocket(url, options, (socket) => webSocketLink(socket, codec));
-}
-
-/**
  * Dials another host, for a link that outlives its sockets.
  *
  * @throws what {@linkcode dialSocket} and {@linkcode openResumable} throw.
  */
 export function dialHost(
   url: string | URL,
-  options: Omit<DialOptions, "signal" | "timeoutMs">,
+  options: Omit<DialOptions, "timeoutMs">,
   resume: ResumeOptions,
   codec: Codec,
 ): Promise<Link> {

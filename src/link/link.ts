@@ -6,6 +6,8 @@ export interface LinkHandler {
   frame(frame: RawFrame): void;
   /** Part of a frame has arrived that will take longer: a sign of life where large frames come slowly. */
   progress?(): void;
+  /** What is sent waits from now on, because the channel is lost; or goes out again. */
+  interrupted?(isInterrupted: boolean): void;
   /** The link has ended, once: by `close`, by the other side, or by an error, which is then given. */
   closed(error?: Error): void;
 }

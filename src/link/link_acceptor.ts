@@ -1,4 +1,4 @@
-import { ProtocolError } from "../core/errors.ts";
+import { ProtocolError } from "../core/host_errors.ts";
 import { Carrier } from "./carrier.ts";
 import type { LinkSocket } from "./link_socket.ts";
 import { ResumableSocket, type ResumeOptions } from "./resumable_socket.ts";
@@ -21,7 +21,7 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** Sockets whose other side has not answered yet: past it the one that has been silent longest goes. */
 const MAX_UNANSWERED = 256;
 
-/** Sessions at a time: each may keep 64 MiB for the other side, and a cluster is a mesh. */
+/** Sessions at a time, unless told: each may keep 64 MiB for the other side, and a cluster is a mesh. */
 const MAX_SESSIONS = 1024;
 
 /**
@@ -30,11 +30,27 @@ const MAX_SESSIONS = 1024;
  */
 const ENDED_BEATS = 2.5;
 
+/** What somebody who opens a socket may be here: another host, or a client, which is no part of the cluster. */
+export type LinkRole = "host" | "client";
+
+/** How somebody was let in who opens a socket. */
+export interface LinkAccess {
+  readonly role: LinkRole;
+  /** The secret that was shown, and that is to be proven; `null` where none is wanted. */
+  readonly token: string | null;
+  /** Where it comes from, for people. */
+  readonly from: string;
+}
+
 /** What an acceptor needs, and whom it tells. */
 export interface LinkAcceptorOptions extends ResumeOptions {
   readonly token: string | null;
+  /** Sessions at a time, those that are interrupted too. @default {1024} */
+  readonly maxSessions?: number;
   /** Somebody who may has opened a session. */
-  onSocket(socket: ResumableSocket): void;
+  onSocket(socket: ResumableSocket, access: LinkAccess): void;
+  /** Somebody has not opened one because he may not, or does not know how. */
+  onRefused?(message: string, access: LinkAccess): void;
 }
 
 /** Milliseconds until a session whose socket has ended is given up. */
@@ -45,7 +61,7 @@ export function endedGraceMs({ heartbeatMs, graceMs }: ResumeOptions): number {
 /** Takes sockets from other hosts: each begins a session or goes on with one. */
 export class LinkAcceptor {
   readonly #options: LinkAcceptorOptions;
-  readonly #sessions = new Map<string, ResumableSocket>();
+  readonly #sessions = new Map<string, { socket: ResumableSocket; role: LinkRole }>();
   /** How to give up those that have not answered yet, the oldest first. */
   readonly #unanswered = new Set<() => void>();
 
@@ -54,8 +70,11 @@ export class LinkAcceptor {
   }
 
   /** Takes a socket, which may not be open yet. */
-  accept(socket: LinkSocket): void {
-    const { clock, token } = this.#options;
+  accept(
+    socket: LinkSocket,
+    access: LinkAccess = { role: "host", token: this.#options.token, from: "" },
+  ): void {
+    const { clock } = this.#options;
     if (this.#unanswered.size >= MAX_UNANSWERED) this.#unanswered.values().next().value!();
     const nonce = newSecret();
     const challenge = () => carrier.send(writeChallenge(nonce));
@@ -65,10 +84,10 @@ export class LinkAcceptor {
       message: ({ data }) => {
         settle();
         try {
-          this.#open(carrier, readAnswer(data, nonce, token));
+          this.#open(carrier, readAnswer(data, nonce, access.token), access);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;
-          carrier.close(CODE_UNREADABLE, error.message);
+          this.#refuse(carrier, CODE_UNREADABLE, error.message, access);
         }
       },
     });
@@ -90,32 +109,43 @@ export class LinkAcceptor {
     for (const giveUp of [...this.#unanswered]) giveUp();
   }
 
-  #open(carrier: Carrier, answer: Answer | undefined): void {
-    if (answer === undefined) return carrier.close(CODE_REFUSED, "the proof is wrong");
+  #open(carrier: Carrier, answer: Answer | undefined, access: LinkAccess): void {
+    if (answer === undefined) {
+      return this.#refuse(carrier, CODE_REFUSED, "the proof is wrong", access);
+    }
+    const { maxSessions = MAX_SESSIONS } = this.#options;
     const name = answer.session.toHex();
     const known = this.#sessions.get(name);
     if (answer.resumes) {
-      if (known === undefined) return carrier.close(CODE_UNKNOWN, "the session is not known here");
-      known.attach(carrier, answer.received, opened);
+      // One that was begun in another role is not found.
+      if (known?.role !== access.role) {
+        return carrier.close(CODE_UNKNOWN, "the session is not known here");
+      }
+      known.socket.attach(carrier, answer.received, opened);
     } else if (known !== undefined || answer.received !== 0) {
-      carrier.close(CODE_REFUSED, "the session has begun already");
-    } else if (this.#sessions.size >= MAX_SESSIONS) {
-      carrier.close(CODE_BUSY, `more than ${MAX_SESSIONS} sessions`);
+      this.#refuse(carrier, CODE_REFUSED, "the session has begun already", access);
+    } else if (this.#sessions.size >= maxSessions) {
+      this.#refuse(carrier, CODE_BUSY, `more than ${maxSessions} sessions`, access);
     } else {
-      this.#begin(carrier, name);
+      this.#begin(carrier, name, access);
     }
   }
 
-  #begin(carrier: Carrier, name: string): void {
+  #refuse(carrier: Carrier, code: number, reason: string, access: LinkAccess): void {
+    carrier.close(code, reason);
+    this.#options.onRefused?.(reason, access);
+  }
+
+  #begin(carrier: Carrier, name: string, access: LinkAccess): void {
     const socket = new ResumableSocket({
       ...this.#options,
       endedGraceMs: endedGraceMs(this.#options),
       // Whoever has dialled dials again.
       onInterrupted: () => {},
     });
-    this.#sessions.set(name, socket);
+    this.#sessions.set(name, { socket, role: access.role });
     socket.ended.addEventListener("abort", () => this.#sessions.delete(name));
-    this.#options.onSocket(socket);
+    this.#options.onSocket(socket, access);
     socket.attach(carrier, 0, opened);
   }
 }

@@ -28,9 +28,9 @@ export interface LinkSocket {
   close(code?: number, reason?: string): void;
   /** Ends the connection without waiting for the other side; Deno's has none. */
   terminate?(): void;
-  /** Listens for one kind of event. */
+  /** Listens for one kind of event; `interrupted` is of those that can be, and `open` then tells of their return. */
   addEventListener(
-    type: "open" | "message" | "close" | "error",
+    type: "open" | "message" | "close" | "error" | "interrupted",
     listener: (event: LinkSocketEvent) => void,
   ): void;
 }

@@ -1,5 +1,5 @@
 import type { Batch, Codec } from "../core/codec.ts";
-import { HostLostError } from "../core/errors.ts";
+import { HostLostError } from "../core/host_errors.ts";
 import { BatchedLink } from "./batched.ts";
 
 /** How a link ends on the way to the other side. */

@@ -38,6 +38,7 @@ export function orderOf(frame: Frame | RawFrame): string | undefined {
     case "pong":
     case "down":
     case "pools":
+    case "hosts":
       return undefined;
     default:
       return frame satisfies never;

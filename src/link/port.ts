@@ -1,5 +1,5 @@
 import type { Batch, Codec } from "../core/codec.ts";
-import { PoolLostError, ProtocolError } from "../core/errors.ts";
+import { PoolLostError, ProtocolError } from "../core/host_errors.ts";
 import { BatchedLink } from "./batched.ts";
 import type { LinkHandler } from "./link.ts";
 

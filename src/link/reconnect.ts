@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import { DramatisError, HostLostError, LinkRefusedError, ProtocolError } from "../core/errors.ts";
+import { DramatisError } from "../core/errors.ts";
+import { HostLostError, LinkRefusedError, ProtocolError } from "../core/host_errors.ts";
 import { Carrier } from "./carrier.ts";
 import { endedGraceMs } from "./link_acceptor.ts";
 import type { LinkSocket } from "./link_socket.ts";

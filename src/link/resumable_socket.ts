@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { ProtocolError } from "../core/errors.ts";
+import { ProtocolError } from "../core/host_errors.ts";
 import { Fifo } from "../core/fifo.ts";
 import type { Carrier } from "./carrier.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -243,6 +243,7 @@ export class ResumableSocket implements LinkSocket {
     };
     this.#wait(GRACE_STEPS, ms / GRACE_STEPS, isOver);
     onInterrupted(how);
+    this.#emit({ type: "interrupted" });
   }
 
   #wait(steps: number, ms: number, isOver: () => void): void {

@@ -12,8 +12,10 @@
  * sides count. The proof is an HMAC-SHA-256 by the token (none is empty) over the nonce and all of the
  * answer that stands before the proof: what was recorded earlier opens nothing.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
-import { ProtocolError } from "../core/errors.ts";
+// Not node:crypto, nor WebCrypto: a browser has the one not, and the other not on every page.
+import { hmac } from "@noble/hashes/hmac.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { ProtocolError } from "../core/host_errors.ts";
 import { PROTOCOL_VERSION } from "../core/protocol.ts";
 
 /** What a message is: its first byte. 0 to 3 are the link's own. */
@@ -128,7 +130,7 @@ export function readAnswer(
 ): Answer | undefined {
   const message = messageOf(data, ANSWER, PROVEN_BYTES + PROOF_BYTES, "answer to the challenge");
   const proof = message.subarray(PROVEN_BYTES);
-  if (!timingSafeEqual(proof, proofOf(message, nonce, token))) return undefined;
+  if (!isSame(proof, proofOf(message, nonce, token))) return undefined;
   return {
     resumes: message[3] === 1,
     session: message.slice(4, 4 + SECRET_BYTES),
@@ -138,7 +140,15 @@ export function readAnswer(
 
 function proofOf(answer: Uint8Array, nonce: Uint8Array, token: string | null): Uint8Array {
   const proven = answer.subarray(0, PROVEN_BYTES);
-  return createHmac("sha256", token ?? "").update(nonce).update(proven).digest();
+  const key = new TextEncoder().encode(token ?? "");
+  return hmac.create(sha256, key).update(nonce).update(proven).digest();
+}
+
+/** Whether two proofs are the same, in a time that says nothing of where they differ. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = 0;
+  for (let i = 0; i < PROOF_BYTES; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
 }
 
 function messageOf(data: unknown, kind: number, length: number, name: string): Uint8Array {

@@ -1,13 +1,8 @@
 import { formatHostId, MAIN_POOL, type PoolAddress } from "../core/address.ts";
 import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
-import {
-  DramatisError,
-  HostLostError,
-  LinkRefusedError,
-  NotSerializableError,
-  ProtocolError,
-} from "../core/errors.ts";
+import { HostLostError, LinkRefusedError, ProtocolError } from "../core/host_errors.ts";
+import { NotSerializableError } from "../core/message_errors.ts";
 import {
   type Frame,
   type GoodbyeFrame,
@@ -17,48 +12,8 @@ import {
 } from "../core/protocol.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Link } from "./link.ts";
-
-/** How a session runs and who is told. */
-export interface SessionOptions {
-  /** What the other side learns about this one. */
-  readonly self: HostDescription;
-  /** The side that dials says hello; the one that accepts answers with a welcome. */
-  readonly role: "dial" | "accept";
-  /** Milliseconds between signs of life; `null` where the link looks after that. @default {1000} */
-  readonly heartbeatMs?: number | null;
-  /** So many silent heartbeats in a row mean that the other host is lost. @default {3} */
-  readonly missedBeats?: number;
-  /** Milliseconds until the other side must have introduced itself. @default {5000} */
-  readonly handshakeTimeoutMs?: number;
-  /** Gives up the handshake; later it has no effect. */
-  readonly signal?: AbortSignal;
-  /** What time it is. @default {SYSTEM_CLOCK} */
-  readonly clock?: Clock;
-  /** A frame that is not the session's own business. What it throws ends the session. */
-  onFrame(frame: RawFrame, session: Session): void;
-  /** The session has ended, once, for whatever cause. Not called if the handshake fails. */
-  onClosed(cause: Error, session: Session): void;
-}
-
-/** Two hosts that have introduced themselves and are alive. */
-export interface Session {
-  /** The other host, as it described itself in the handshake. */
-  readonly peer: HostDescription;
-  /** Bytes accepted but not yet handed to the other side. */
-  readonly bufferedBytes: number;
-  /** Whether the link is lost, and may come back. */
-  readonly isInterrupted: boolean;
-  /**
-   * Sends a frame; nothing once the session has ended, which `onClosed` tells.
-   *
-   * @throws {NotSerializableError} if a value in it cannot travel.
-   */
-  send(frame: Frame): void;
-  /** Sends a frame from another link one hop further. */
-  forward(frame: RawFrame): void;
-  /** Ends the session after all that was sent, and tells the other side why. */
-  goodbye(reason: string, error?: unknown): void;
-}
+import { goodbyeError, lossOf } from "./session_end.ts";
+import type { Session, SessionOptions } from "./session_options.ts";
 
 /**
  * Opens a session on a fresh link: both sides introduce themselves and check the version, then keep
@@ -112,6 +67,9 @@ class LinkSession implements Session {
     link.open({
       frame: (frame) => this.#frame(frame),
       progress: () => this.#heartbeat?.heard(),
+      interrupted: (isInterrupted) => {
+        if (this.#waiting === undefined) options.onInterrupted?.(isInterrupted, this);
+      },
       closed: (error) => this.#closed(error),
     });
     if (options.signal?.aborted) this.#aborted();
@@ -172,6 +130,7 @@ class LinkSession implements Session {
     }
     const frame = this.#codec.decode(raw);
     if (frame.kind === "goodbye") {
+      this.#options.onRefused?.(frame.from.host);
       this.#close(new LinkRefusedError(`The other host refused the session: ${frame.reason}`));
     } else if (frame.kind === "hello" || frame.kind === "welcome") {
       if (frame.version !== PROTOCOL_VERSION) {
@@ -181,10 +140,26 @@ class LinkSession implements Session {
         this.#close(new ProtocolError(`Cannot open a session: ${reason}`));
         return;
       }
+      if (this.#peer !== undefined) throw new ProtocolError("A second hello");
       this.#peer = frame.host;
-      if (frame.kind === "hello") this.#introduce("welcome");
-      this.#start();
+      if (frame.kind === "hello" && this.#options.admit !== undefined) void this.#admit(frame.host);
+      else this.#begin(frame.kind);
     }
+  }
+
+  async #admit(peer: HostDescription): Promise<void> {
+    const refusal = await this.#options.admit!(peer);
+    if (this.#state !== "handshake") return;
+    if (refusal === undefined) return this.#begin("hello");
+    this.#sayGoodbye(refusal, null);
+    this.#close(
+      new LinkRefusedError(`Not linked with host ${formatHostId(peer.id)}: ${refusal}`),
+    );
+  }
+
+  #begin(after: "hello" | "welcome"): void {
+    if (after === "hello") this.#introduce("welcome");
+    this.#start();
   }
 
   #start(): void {
@@ -228,6 +203,8 @@ class LinkSession implements Session {
 
   #run(raw: RawFrame): void {
     this.#heartbeat?.heard();
+    // What goes on to a third host, or comes from one, is not about this session.
+    if (this.#isRelayed(raw)) return this.#options.onFrame(raw, this);
     switch (raw.kind) {
       case "ping":
         this.#link.send({ kind: "pong", ...this.#envelope(raw.id) });
@@ -243,6 +220,11 @@ class LinkSession implements Session {
       default:
         this.#options.onFrame(raw, this);
     }
+  }
+
+  #isRelayed({ from, to }: RawFrame): boolean {
+    const isOurs = to.host === this.#options.self.id || to.host === 0;
+    return !isOurs || from.host !== this.peer.id;
   }
 
   /** Ends the session at once; the link is left to close in its own time, as the other side may be stuck. */
@@ -301,20 +283,4 @@ class LinkSession implements Session {
       from: { host: this.#options.self.id, pool: MAIN_POOL },
     };
   }
-}
-
-function goodbyeError({ reason, error }: GoodbyeFrame, peer: HostDescription): HostLostError {
-  const message = `Host ${formatHostId(peer.id)} said goodbye: ${reason}`;
-  return error === null || error === undefined
-    ? new HostLostError(message, "stopped")
-    : new HostLostError(message, "error", { cause: error });
-}
-
-function lossOf(error: Error | undefined): Error {
-  if (error === undefined) {
-    return new HostLostError("The other host left without a goodbye", "lost");
-  }
-  return error instanceof DramatisError
-    ? error
-    : new HostLostError(`The session ended: ${error.message}`, "error", { cause: error });
 }

@@ -1,7 +1,9 @@
 import { type Batch, type Codec, FrameWriter } from "../core/codec.ts";
-import { HostLostError, NotSerializableError, ProtocolError } from "../core/errors.ts";
+import { HostLostError, ProtocolError } from "../core/host_errors.ts";
+import { NotSerializableError } from "../core/message_errors.ts";
 import { BODY_SHAPES } from "../core/frame_body.ts";
 import { type Frame, HEADER_BYTES, LIMITS, type RawFrame } from "../core/protocol.ts";
+import { isSharedMemory } from "../core/shared_memory.ts";
 import { BatchedLink } from "./batched.ts";
 import { BATCH, BULK_BYTES, PART, PART_BYTES, START, TAKEN, Transfer } from "./bulk.ts";
 import { BulkReceiver } from "./bulk_receiver.ts";
@@ -38,6 +40,7 @@ class WebSocketLink extends BatchedLink {
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #shut = false;
+  #wasInterrupted = false;
   /** What the socket said about its end, which the `close` event does not repeat. */
   #fault = "";
 
@@ -47,7 +50,11 @@ class WebSocketLink extends BatchedLink {
     this.#outgoing = new BulkSender(codec, (batch) => this.#enqueue(batch), this.#batches);
     this.#heads = new FrameWriter(codec, "aside");
     socket.binaryType = "arraybuffer";
-    socket.addEventListener("open", this.#drain);
+    socket.addEventListener("open", () => {
+      if (this.#wasInterrupted) this.interrupted(this.#wasInterrupted = false);
+      this.#drain();
+    });
+    socket.addEventListener("interrupted", () => this.interrupted(this.#wasInterrupted = true));
     socket.addEventListener("message", (event) => this.#message(event.data));
     socket.addEventListener("error", (event) => this.#fault = event.message ?? "");
     socket.addEventListener("close", (event) => this.#closed(event.code ?? 0, event.reason ?? ""));
@@ -87,7 +94,7 @@ class WebSocketLink extends BatchedLink {
   #forwardBulk(frame: RawFrame): void {
     if (!this.isOpen) return;
     // It refuses them.
-    if (frame.segments.some((one) => one instanceof SharedArrayBuffer)) return super.forward(frame);
+    if (frame.segments.some((one) => isSharedMemory(one))) return super.forward(frame);
     if (byteLength(frame) > HEADER_BYTES + frame.body.length + LIMITS.payloadBytes) {
       const { root } = BODY_SHAPES[frame.kind];
       throw new NotSerializableError(

@@ -1,4 +1,5 @@
-import { BufferNotFoundError } from "../core/errors.ts";
+import { BufferNotFoundError } from "../core/message_errors.ts";
+import { isSharedMemory } from "../core/shared_memory.ts";
 import type { ByteWriter } from "../actor/buffer_ref.ts";
 
 /** Where the bytes of copies go. */
@@ -59,7 +60,7 @@ export class FileSlot implements BufferSlot {
 
   async put(_offset: number, bytes: Uint8Array): Promise<void> {
     // Shared memory may change before it is written, and not every file takes it.
-    const own = bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
+    const own = isSharedMemory(bytes.buffer) ? bytes.slice() : bytes;
     for (let at = 0; at < own.length;) {
       const written = await this.#file.write(own.subarray(at));
       if (!(written > 0)) throw new Error(`The file took ${written} of ${own.length - at} bytes`);

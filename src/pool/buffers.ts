@@ -1,5 +1,6 @@
 import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
-import { BufferNotFoundError } from "../core/errors.ts";
+import { BufferNotFoundError } from "../core/message_errors.ts";
+import { isSharedMemory } from "../core/shared_memory.ts";
 import { type Actor, StatelessActor } from "../actor/actor.ts";
 import { type ActorType, callableMethods } from "../actor/actor_type.ts";
 import {
@@ -159,7 +160,7 @@ export function bufferNotFound(ref: BufferName): BufferNotFoundError {
 export function bytesOf(value: unknown, what: string): Uint8Array | undefined {
   const isView = ArrayBuffer.isView(value);
   const buffer = isView ? value.buffer : value;
-  if (!(buffer instanceof ArrayBuffer || buffer instanceof SharedArrayBuffer)) return undefined;
+  if (!(buffer instanceof ArrayBuffer || isSharedMemory(buffer))) return undefined;
   if (buffer instanceof ArrayBuffer && buffer.detached) {
     throw new TypeError(`The memory of ${what} was moved away`);
   }

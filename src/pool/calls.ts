@@ -2,11 +2,12 @@ import { type ActorAddress, type PoolAddress, samePool } from "../core/address.t
 import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import { Deadlines } from "../core/deadlines.ts";
+import { MailboxFullError } from "../core/message_errors.ts";
 import { sizeOfArgs } from "../core/message_size.ts";
 import type { Cell } from "../actor/cell.ts";
-import type { CallOptions, Message, RetryOptions } from "../actor/message.ts";
+import type { CallOptions, Message } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
-import type { Registry } from "../actor/registry.ts";
+import type { ParkedCell, Registry } from "../actor/registry.ts";
 import { Scopes } from "../actor/scopes.ts";
 import { DelayedTell } from "./delayed_tell.ts";
 import type { Exchange } from "./exchange.ts";
@@ -14,7 +15,7 @@ import { isGone, isLoss } from "./loss.ts";
 import { LocalCall, LocalTell, PlainCall, type Waiter } from "./messages.ts";
 import { checkCallOptions, OutgoingCall } from "./outgoing_call.ts";
 import type { Redirects } from "./redirects.ts";
-import { callAgain } from "./retries.ts";
+import { callAgain, retryOf } from "./retries.ts";
 import { Balancers, type TimedCalls } from "./replicas.ts";
 
 /** What the calls of a pool are made with. */
@@ -71,9 +72,8 @@ export class Calls implements Caller, TimedCalls {
   ): Promise<unknown> {
     const scope = this.scopes.current;
     if (options !== undefined || scope !== null || !this.#isUnlimited) {
-      const { idempotent = false } = options ?? NO_OPTIONS;
-      if (idempotent !== false) {
-        return this.#callAgain(to, method, args, isBatch, scope, { ...options, idempotent });
+      if (options?.idempotent !== undefined || options?.retry !== undefined) {
+        return this.#callAgain(to, method, args, isBatch, scope, options);
       }
       return this.#callWith(to, method, args, isBatch, scope, options ?? NO_OPTIONS);
     }
@@ -98,7 +98,12 @@ export class Calls implements Caller, TimedCalls {
     return this.#callWith(address, method, args, isBatch, current, options ?? NO_OPTIONS, cell);
   }
 
-  #callHere(cell: Cell, method: string, args: unknown[], isBatch: boolean): Promise<unknown> {
+  #callHere(
+    cell: Cell | ParkedCell,
+    method: string,
+    args: unknown[],
+    isBatch: boolean,
+  ): Promise<unknown> {
     let message: PlainCall;
     try {
       const copy = this.#copy(args, isBatch);
@@ -117,12 +122,14 @@ export class Calls implements Caller, TimedCalls {
     args: unknown[],
     isBatch: boolean,
     scope: Message | null,
-    options: CallOptions & { readonly idempotent: true | RetryOptions },
+    options: CallOptions,
   ): Promise<unknown> {
+    const retry = retryOf(options);
+    if (retry === null) return await this.#callWith(to, method, args, isBatch, scope, options);
     const { clock, callTimeoutMs } = this.#options;
     // As it is now, and to be sent several times.
     const kept = this.#copy(args, isBatch);
-    return await callAgain({ timeoutMs: callTimeoutMs, ...options }, clock, (once) => {
+    return await callAgain({ timeoutMs: callTimeoutMs, ...options }, retry, clock, (once) => {
       return this.#callWith(to, method, this.#copy(kept, isBatch), isBatch, scope, once);
     });
   }
@@ -149,7 +156,9 @@ export class Calls implements Caller, TimedCalls {
         const copy = this.#copy(args, isBatch);
         const message = new LocalCall(this.#options, ++this.#lastId, method, copy, isBatch, call);
         call.cancel = (reason) => {
-          cell.cancel((other) => other === message, this.#exchange.copyOf(reason));
+          // Parked and woken meanwhile, the actor has another one.
+          const now = inside ?? this.#here(to) ?? cell;
+          now.cancel((other) => other === message, this.#exchange.copyOf(reason));
         };
         if (inside === undefined) cell.deliver(message);
         else cell.deliverInside(message);
@@ -171,6 +180,11 @@ export class Calls implements Caller, TimedCalls {
     const exchange = this.#exchange;
     const destination = this.#redirects.towards(to);
     if (destination === undefined) return reject(this.#redirects.notFound(to));
+    if (samePool(destination, this.#address)) {
+      // Its host was lost, and it has been made again here.
+      return void this.call({ ...to, ...destination }, method, args, undefined, isBatch)
+        .then(resolve, reject);
+    }
     const id = exchange.expect({ to: destination, resolve, reject });
     if (call !== undefined) {
       call.cancel = (reason) => exchange.cancel(destination, uid, id, reason);
@@ -198,10 +212,13 @@ export class Calls implements Caller, TimedCalls {
     if (destination === undefined) {
       return this.#unheard(to, method, args, isBatch, this.#redirects.notFound(to));
     }
+    if (samePool(destination, this.#address)) {
+      return this.tell({ ...to, ...destination }, method, args, isBatch);
+    }
     try {
       this.#exchange.send(0, destination, to.uid, method, args, isBatch ? "batch" : "tell");
     } catch (error) {
-      if (!isLoss(error)) throw error;
+      if (!isLoss(error) && !(error instanceof MailboxFullError)) throw error;
       this.#unheard(to, method, args, isBatch, error);
     }
   }
@@ -277,8 +294,8 @@ export class Calls implements Caller, TimedCalls {
     this.#exchange.undelivered(to, method, error, this.#address, { args, bytes });
   }
 
-  #here(to: ActorAddress): Cell | undefined {
-    return samePool(to, this.#address) ? this.#cells.get(to.uid) : undefined;
+  #here(to: ActorAddress): Cell | ParkedCell | undefined {
+    return samePool(to, this.#address) ? this.#cells.reach(to.uid) : undefined;
   }
 
   #copy(args: unknown[], isBatch: boolean): unknown[] {

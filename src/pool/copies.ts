@@ -1,5 +1,7 @@
 import type { PoolAddress } from "../core/address.ts";
-import { ActorNotFoundError, NotSerializableError } from "../core/errors.ts";
+import { ActorNotFoundError } from "../core/errors.ts";
+import { NotSerializableError } from "../core/message_errors.ts";
+import { isSharedMemory } from "../core/shared_memory.ts";
 import { transfer } from "../core/transfer.ts";
 import { BufferRef, type CopyOptions, type CopySource, formatBuffer } from "../actor/buffer_ref.ts";
 import type { CallOptions } from "../actor/message.ts";
@@ -44,7 +46,7 @@ class Memory {
 
   /** Whether other pools of the same host may see the memory itself. */
   get isShared(): boolean {
-    return this.#bytes.buffer instanceof SharedArrayBuffer;
+    return isSharedMemory(this.#bytes.buffer);
   }
 
   /** @throws {TypeError} if it was moved away, or has shrunk. */

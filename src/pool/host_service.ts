@@ -6,12 +6,14 @@ import {
   type PoolId,
 } from "../core/address.ts";
 import type { MailboxOptions } from "../core/mailbox_options.ts";
-import type { PoolDescription, TypeName } from "../core/protocol.ts";
+import type { PoolDescription, SnapshotTiming, TypeName } from "../core/protocol.ts";
 import type { Replicas } from "../core/stateless_options.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
 import type { RestartKind, RestartOptions } from "../actor/restart.ts";
+import type { SupervisionOptions, SupervisionStrategy } from "../actor/supervision.ts";
 import type { HostInspection } from "../debug/inspection.ts";
 import type { DebugReport } from "../debug/report.ts";
+import type { ParentLink } from "./family_service.ts";
 
 /** Uids that begin so belong to the runtime. */
 export const RESERVED_PREFIX = "dramatis:";
@@ -32,6 +34,11 @@ export interface HostService {
     args: unknown[],
     options: ServiceCreateOptions,
   ): Promise<ActorAddress>;
+  /** Makes several; for those that are not made, and need not be, the reason. */
+  createGang(
+    orders: readonly ServiceOrder[],
+    options: ServiceGangOptions,
+  ): Promise<(ActorAddress | Error)[]>;
   resolve(uid: string): ActorAddress;
   has(uid: string): boolean;
   /** @param isPart Only the replicas of that host: whoever asks sees to the others. */
@@ -56,6 +63,22 @@ export interface DebugService {
   inspect(): Promise<HostInspection>;
 }
 
+/** One actor of {@linkcode HostService.createGang}: the arguments of {@linkcode HostService.create}. */
+export interface ServiceOrder {
+  readonly type: TypeName;
+  readonly home: "cpu" | "gpu";
+  readonly args: unknown[];
+  readonly options: ServiceCreateOptions;
+}
+
+/** {@linkcode HostService.createGang} */
+export interface ServiceGangOptions {
+  /** How they lie to each other; `null` leaves it to the placement of each. */
+  readonly strategy: "pack" | "spread" | null;
+  /** Whether none is made if one cannot be. */
+  readonly allOrNothing: boolean;
+}
+
 /** {@linkcode HostService.create} */
 export interface ServiceCreateOptions {
   readonly uid?: string;
@@ -65,6 +88,14 @@ export interface ServiceCreateOptions {
   readonly concurrency?: number;
   readonly replicas?: Replicas;
   readonly restart?: RestartKind | RestartOptions;
+  readonly snapshot?: SnapshotTiming;
+  readonly idleMs?: number;
+  readonly failover?: boolean;
+  readonly supervision?: SupervisionStrategy | SupervisionOptions;
+  /** The actor that makes it as its child; of the same host. */
+  readonly parent?: ActorAddress;
+  /** Whose child it is, as the host of its parent says. */
+  readonly link?: ParentLink;
   /** The pools of all its replicas are chosen already: the host makes those in its own. */
   readonly group?: readonly PoolAddress[];
 }

@@ -1,14 +1,14 @@
 import { type ActorAddress, formatActor, type PoolAddress } from "../core/address.ts";
 import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
-import { ActorExistsError } from "../core/errors.ts";
+import type { DeviceUse } from "../core/device.ts";
+import { ActorExistsError, ActorStoppedError } from "../core/errors.ts";
 import type { CellOptions, CreateFrame, RawFrame } from "../core/protocol.ts";
 import type { Activity } from "../actor/activity.ts";
-import type { Actor } from "../actor/actor.ts";
+import { type Actor, hasState } from "../actor/actor.ts";
 import { type ActorType, formatType, type Resources } from "../actor/actor_type.ts";
 import { Cell } from "../actor/cell.ts";
-import type { CellHost } from "../actor/cell_host.ts";
-import type { ActorSystem } from "../actor/context.ts";
+import type { CellHost, CellSystem } from "../actor/cell_host.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
 import { failureOf, startError } from "../actor/failure.ts";
 import type { CallOptions, Message } from "../actor/message.ts";
@@ -23,7 +23,7 @@ import type { RunningCode } from "../debug/report.ts";
 import { Buffers } from "./buffers.ts";
 import { Calls } from "./calls.ts";
 import { Exchange } from "./exchange.ts";
-import { isReserved } from "./host_service.ts";
+import { hostServiceOf, isReserved } from "./host_service.ts";
 import { RemoteMessage } from "./messages.ts";
 import { POOL_ACTOR_TYPE, PoolActor, poolServiceOf } from "./pool_service.ts";
 import { Receiver } from "./receiver.ts";
@@ -31,6 +31,8 @@ import { Redirects } from "./redirects.ts";
 import type { Router } from "./router.ts";
 import { type LocalDebug, SelfWatch } from "./self_watch.ts";
 import { Streams } from "./streams.ts";
+import type { PoolStates } from "./pool_states.ts";
+import type { Sleeper } from "../state/sleeper.ts";
 import { TypeLoader } from "./type_loader.ts";
 
 /** What a pool in this isolate is made of. */
@@ -39,10 +41,12 @@ export interface LocalPoolOptions {
   readonly codec: Codec;
   readonly router: Router;
   readonly resources: Resources;
+  /** How its device is used, if it has one of its own. */
+  readonly deviceUse?: () => DeviceUse;
   /** {@linkcode PoolStart.firstId} @default 0 */
   readonly firstId?: number;
   /** The verbs of the host, as the actors of this pool see them. */
-  readonly system: (pool: LocalPool) => ActorSystem<unknown>;
+  readonly system: (pool: LocalPool) => CellSystem;
   /** {@linkcode CallsOptions.callTimeoutMs} */
   readonly callTimeoutMs: number;
   /** What time it is. @default {SYSTEM_CLOCK} */
@@ -67,7 +71,7 @@ const UNBOUNDED: CellOptions = {
 export class LocalPool implements CellHost {
   readonly address: PoolAddress;
   readonly codec: Codec;
-  readonly system: ActorSystem<unknown>;
+  readonly system: CellSystem;
   readonly turns: Turns = new Turns();
   readonly types: TypeLoader = new TypeLoader();
   /** What is asked of other pools, and the answers. */
@@ -80,10 +84,14 @@ export class LocalPool implements CellHost {
   readonly streams: Streams;
   /** The places in this pool that others copy bytes to. */
   readonly buffers: Buffers = new Buffers(this);
+  /** How its device is used, if it has one of its own. */
+  readonly deviceUse: (() => DeviceUse) | undefined;
   readonly #resources: Resources;
   readonly #cells = new Registry();
   readonly #receiver = new Receiver(this, this.#cells);
   readonly #selfWatch: SelfWatch;
+  /** Made once an actor has a state that is kept. */
+  #states: PoolStates | undefined;
 
   constructor(options: LocalPoolOptions) {
     this.address = options.address;
@@ -100,6 +108,7 @@ export class LocalPool implements CellHost {
       failure: (thrown, where, method) => this.failure(thrown, where, method),
     });
     this.#resources = options.resources;
+    this.deviceUse = options.deviceUse;
     this.#selfWatch = new SelfWatch(this, this.#cells, options.debug ?? null);
     this.system = options.system(this);
   }
@@ -107,6 +116,11 @@ export class LocalPool implements CellHost {
   /** How many actors live here. */
   get size(): number {
     return this.#cells.size;
+  }
+
+  /** What time it is. */
+  get clock(): Clock {
+    return this.exchange.clock;
   }
 
   /** {@linkcode CellHost.scopes} */
@@ -182,17 +196,24 @@ export class LocalPool implements CellHost {
     }
   }
 
-  async #create(request: CreateRequest, address: ActorAddress): Promise<void> {
-    const { uid, type: name } = request;
-    if (this.#cells.get(uid) !== undefined) {
+  async #create(request: CreateRequest, address: ActorAddress, sleeper?: Sleeper): Promise<void> {
+    const { uid, type: name, options } = request;
+    if (sleeper === undefined && this.#cells.reach(uid) !== undefined) {
       throw new ActorExistsError(`${formatActor(address)} exists already`, uid);
     }
     const type = this.types.known(name) ?? await this.types.load(name);
+    // Before they are the actor's own.
+    const kept = options.idleMs === undefined ? undefined : (await this.#keeping()).keep(request);
     const actor = await this.#instantiate(type, request);
-    const cell = new Cell(actor, type, address, request.options, this);
+    if (sleeper?.isGone) throw this.redirects.notFound(address);
+    const cell = new Cell(actor, type, address, options, this);
     this.#cells.add(cell);
+    for (const message of sleeper?.takeAll() ?? []) cell.deliver(message);
+    const isKept = options.idleMs !== undefined || options.snapshot !== undefined ||
+      hasState(actor);
     try {
-      await cell.start();
+      const prepare = isKept ? (await this.#keeping()).adopt(cell, request, kept) : undefined;
+      await cell.start(prepare);
     } catch (cause) {
       this.#cells.remove(cell);
       throw startError(cell.where, "postCreate", cause);
@@ -207,6 +228,22 @@ export class LocalPool implements CellHost {
     }
   }
 
+  /** Loaded by pools that keep a state alone. */
+  async #keeping(): Promise<PoolStates> {
+    if (this.#states !== undefined) return this.#states;
+    const { PoolStates } = await import("./pool_states.ts");
+    return this.#states ??= new PoolStates({
+      pool: this,
+      cells: this.#cells,
+      wake: (request, sleeper) => this.#create(request, sleeper.address, sleeper),
+    });
+  }
+
+  /** Saves the state of an actor of this pool. */
+  async saveState(uid: string): Promise<void> {
+    await (await this.#keeping()).save(uid);
+  }
+
   /** Lets an actor that exists live here: for the runtime's own. */
   async adopt(actor: Actor, type: ActorType, uid: string): Promise<void> {
     const address = { ...this.address, uid, generation: 1 };
@@ -215,9 +252,12 @@ export class LocalPool implements CellHost {
     await cell.start();
   }
 
-  /** Ends an actor of this pool. */
+  /** Ends an actor of this pool; in order, its state is saved before. */
   async destroy(uid: string, kill: boolean): Promise<void> {
+    const changed = kill ? undefined : this.#states?.changed(uid);
+    if (changed !== undefined) await changed;
     const cell = this.#cells.get(uid);
+    if (cell === undefined && this.#endParked(uid)) return;
     if (cell === undefined) throw this.redirects.notFound({ ...this.address, uid, generation: 0 });
     if (kill) {
       this.#cells.remove(cell);
@@ -233,6 +273,19 @@ export class LocalPool implements CellHost {
     }
   }
 
+  /** Its instance has ended already. */
+  #endParked(uid: string): boolean {
+    const parked = this.#cells.parked(uid);
+    if (parked === undefined) return false;
+    parked.end();
+    this.#cells.removeParked(parked);
+    const { where } = parked;
+    for (const message of parked.takeAll()) {
+      message.fail(new ActorStoppedError(`${where} is stopped`));
+    }
+    return true;
+  }
+
   /**
    * Ends every actor in order, the runtime's own last: hooks may call them. What a `preDestroy` throws
    * becomes a dead letter.
@@ -240,6 +293,7 @@ export class LocalPool implements CellHost {
   async stop(): Promise<void> {
     const cells = [...this.#cells];
     await this.#stopCells(cells.filter((cell) => !isOurs(cell)));
+    for (const { address } of this.#cells.allParked) this.#endParked(address.uid);
     await this.#stopCells(cells.filter(isOurs));
     this.#selfWatch.stop();
   }
@@ -263,6 +317,22 @@ export class LocalPool implements CellHost {
     const isForsaken = (message: Message) =>
       message instanceof RemoteMessage && message.isAwaited && isGone(message.from);
     for (const cell of [...this.#cells]) cell.cancel(isForsaken, this.exchange.copyOf(error));
+  }
+
+  /** {@linkcode CellHost.fail} */
+  fail(cell: Cell, reason: Error): never {
+    if (cell.isStopped) throw cell.ending;
+    const { host, uid, generation } = cell.address;
+    this.end(cell, reason);
+    const args = [uid, generation, this.exchange.copyOf(reason)];
+    this.scopes.outside(() => this.tell(hostServiceOf(host), "failed", args));
+    throw cell.ending;
+  }
+
+  /** Ends a cell at once, as one that has failed. */
+  end(cell: Cell, reason: Error): void {
+    this.#cells.remove(cell);
+    cell.kill(this.exchange.copyOf(reason) as Error);
   }
 
   /** {@linkcode CellHost.stream} */

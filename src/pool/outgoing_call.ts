@@ -2,7 +2,7 @@ import type { ActorAddress } from "../core/address.ts";
 import { formatActor } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Deadline, Deadlines } from "../core/deadlines.ts";
-import { CallTimeoutError } from "../core/errors.ts";
+import { CallTimeoutError } from "../core/message_errors.ts";
 import { type CallTerms, LIMITS } from "../core/protocol.ts";
 import type { CallOptions, Child, Message, MessageTerms } from "../actor/message.ts";
 import { dropResult } from "../actor/device_ref.ts";

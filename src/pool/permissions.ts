@@ -1,11 +1,11 @@
 /**
- * What the actors of a process pool may do, by Deno's names: all of a kind, none of it, or what is
- * listed. A kind that is left out is as the host has it, if the host has all or none of it; of what
- * the host has in part, the process has nothing, so list it.
+ * What the actors of a worker or process pool may do, by Deno's names: all of a kind, none of it, or
+ * what is listed. A kind that is left out is as the host has it; a process has all or none of it, and
+ * of what the host has in part, nothing, so list it.
  *
- * Actors' modules are loaded in the process: local ones take `read`, remote ones `import`.
+ * Actors' modules are loaded in the pool: local ones take `read`, remote ones `import`.
  */
-export interface ProcessPermissions {
+export interface PoolPermissions {
   /** Environment variables, by name. */
   readonly env?: boolean | readonly string[];
   /** Native libraries, by path. */
@@ -25,7 +25,7 @@ export interface ProcessPermissions {
 }
 
 /** A kind of permission. */
-export type PermissionKind = keyof ProcessPermissions;
+export type PermissionKind = keyof PoolPermissions;
 
 /** Every kind. */
 export const PERMISSION_KINDS: readonly PermissionKind[] = [
@@ -40,11 +40,19 @@ export const PERMISSION_KINDS: readonly PermissionKind[] = [
 ];
 
 /**
- * Checks the permissions of a pool.
+ * Checks the permissions of a pool; of one that has those of its host it has none to say.
  *
  * @throws {TypeError} that names the kind.
  */
-export function checkPermissions(permissions: ProcessPermissions): void {
+export function resolvePermissions(
+  permissions: "inherit" | PoolPermissions = "inherit",
+): PoolPermissions {
+  if (permissions === "inherit") return {};
+  if (typeof permissions !== "object" || permissions === null) {
+    throw new TypeError(
+      `permissions is "inherit" or an object, got ${JSON.stringify(permissions)}`,
+    );
+  }
   for (const [kind, value] of Object.entries(permissions)) {
     if (!PERMISSION_KINDS.includes(kind as PermissionKind)) {
       throw new TypeError(`permissions has kinds ${PERMISSION_KINDS.join(", ")}, got ${kind}`);
@@ -54,4 +62,5 @@ export function checkPermissions(permissions: ProcessPermissions): void {
       `permissions.${kind} is true, false or a list, got ${JSON.stringify(value)}`,
     );
   }
+  return permissions;
 }

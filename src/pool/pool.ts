@@ -2,7 +2,7 @@ import type { HostId, PoolAddress, PoolId } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import type { PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";
-import type { PoolLostError } from "../core/errors.ts";
+import type { PoolLostError } from "../core/host_errors.ts";
 import type { PoolDebug } from "../debug/options.ts";
 import type { RunningCode } from "../debug/report.ts";
 
@@ -65,7 +65,7 @@ export interface PoolSpec {
   /** How many to start. */
   readonly count: number;
   /** What `label(…)` finds them by. */
-  readonly label: string | null;
+  readonly labels: readonly string[];
 }
 
 /** A {@linkcode PoolSpec} as its host sees it. */

@@ -1,4 +1,4 @@
-import type { ActorAddress, PoolAddress } from "../core/address.ts";
+import { type ActorAddress, formatPool, type PoolAddress } from "../core/address.ts";
 import type { Hop } from "../core/call_chain.ts";
 import { StatelessActor } from "../actor/actor.ts";
 import { type ActorType, callableMethods, RUNTIME_MODULE } from "../actor/actor_type.ts";
@@ -12,6 +12,24 @@ export interface PoolService {
   inspect(): PoolState;
   /** Whom a caller waits for that has called an actor of this pool. */
   follow(uid: string, caller: Hop): Wait[];
+  /** Saves the state of an actor of this pool. */
+  save(uid: string): Promise<void>;
+  /** Ends an actor at once that is to fail. For its own host. */
+  fail(uid: string, generation: number, reason: Error): void;
+  /**
+   * Tells an actor of the end of a child. For its own host.
+   *
+   * @returns What it throws: then it is to fail.
+   */
+  tellChildDown(
+    uid: string,
+    generation: number,
+    child: ActorAddress,
+    reason: Error,
+    gaveUp: boolean,
+  ): Promise<Error | null>;
+  /** Which part of the time since it was last asked its thread was busy; `null` if that is not known. */
+  busy(): number | null;
 }
 
 /** The address of a pool's service. No two pools of a host have the same uid. */
@@ -32,11 +50,43 @@ export class PoolActor extends StatelessActor implements PoolService {
     return this.#pool.inspect();
   }
 
+  async save(uid: string): Promise<void> {
+    if (typeof uid !== "string") throw new TypeError("save takes a uid");
+    await this.#pool.save(uid);
+  }
+
+  busy(): number | null {
+    return this.#pool.busy();
+  }
+
+  fail(uid: string, generation: number, reason: Error): void {
+    this.#checkSender();
+    this.#pool.fail(uid, generation, reason);
+  }
+
+  async tellChildDown(
+    uid: string,
+    generation: number,
+    child: ActorAddress,
+    reason: Error,
+    gaveUp: boolean,
+  ): Promise<Error | null> {
+    this.#checkSender();
+    return await this.#pool.tellChildDown(uid, generation, child, reason, gaveUp);
+  }
+
   follow(uid: string, caller: Hop): Wait[] {
     if (typeof uid === "string" && typeof caller === "object" && caller !== null) {
       return this.#pool.follow(uid, caller);
     }
     throw new TypeError("follow takes a uid and a hop of a call chain");
+  }
+
+  /** What its host says of the lives of actors, nobody else may. */
+  #checkSender(): void {
+    const { sender, address } = this.context;
+    if (sender.host === address.host) return;
+    throw new TypeError(`${formatPool(sender)} has no say in the lives of another host's actors`);
   }
 }
 

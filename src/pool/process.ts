@@ -1,6 +1,7 @@
 import type { PoolSpec, PoolStarter } from "./pool.ts";
-import { checkPermissions, type ProcessPermissions } from "./permissions.ts";
+import { type PoolPermissions, resolvePermissions } from "./permissions.ts";
 import type { ProcessKind } from "./process_start.ts";
+import { checkLabels } from "./worker.ts";
 
 /** How to start process pools. */
 export interface ProcessPoolOptions {
@@ -9,8 +10,11 @@ export interface ProcessPoolOptions {
    * @default 1
    */
   count?: number;
-  /** A name for placement: `label("untrusted")` finds these pools. */
-  label?: string;
+  /**
+   * Names for placement: `label("untrusted")` finds these pools if it is one of them.
+   * @default []
+   */
+  labels?: readonly string[];
   /**
    * Environment variables to set, beside the host's own.
    * @default {}
@@ -20,7 +24,7 @@ export interface ProcessPoolOptions {
    * What actors there may do.
    * @default "inherit", as the host
    */
-  permissions?: "inherit" | ProcessPermissions;
+  permissions?: "inherit" | PoolPermissions;
   /**
    * How large the heap of JavaScript may grow, in bytes, at least 16 MiB. The bytes of ArrayBuffers are
    * not in it. Past it the process ends, and whoever waits on it is told why.
@@ -61,7 +65,7 @@ const MIN_MEMORY_BYTES = 16 * 2 ** 20;
  * ```
  */
 export function processPool(options: ProcessPoolOptions = {}): PoolSpec {
-  const { count = 1, label = null } = options;
+  const { count = 1 } = options;
   if (!Number.isInteger(count) || count < 0 || count > 256) {
     throw new RangeError(
       `Cannot make ${count} process pools: count is a whole number from 0 to 256`,
@@ -70,7 +74,7 @@ export function processPool(options: ProcessPoolOptions = {}): PoolSpec {
   const kind: ProcessKind = {
     kind: "process",
     entry: new URL("./process_worker.ts", import.meta.url),
-    label,
+    labels: checkLabels(options.labels),
     ...resolveProcessOptions(options),
   };
   return processStarter(kind, count);
@@ -81,7 +85,7 @@ export function processStarter(kind: ProcessKind, count: number): PoolStarter {
   return {
     kind: kind.kind,
     count,
-    label: kind.label,
+    labels: kind.labels,
     async start(start) {
       // Loaded by hosts that start one alone: every worker whose actors import this package loads this file.
       const { startProcess } = await import("./process_start.ts");
@@ -95,18 +99,12 @@ export function resolveProcessOptions(
   options: Pick<ProcessPoolOptions, "env" | "permissions" | "memoryLimitBytes" | "flags">,
 ): Pick<ProcessKind, "env" | "permissions" | "memoryLimitBytes" | "flags"> {
   const { env = {}, memoryLimitBytes = null, flags = [] } = options;
-  const permissions = options.permissions === "inherit" ? {} : options.permissions ?? {};
+  const permissions = resolvePermissions(options.permissions);
   for (const [name, value] of Object.entries(env)) {
     if (typeof value !== "string") {
       throw new TypeError(`env.${name} is a string, got ${JSON.stringify(value)}`);
     }
   }
-  if (typeof permissions !== "object") {
-    throw new TypeError(
-      `permissions is "inherit" or an object, got ${JSON.stringify(options.permissions)}`,
-    );
-  }
-  checkPermissions(permissions);
   if (memoryLimitBytes !== null && !(memoryLimitBytes >= MIN_MEMORY_BYTES)) {
     throw new RangeError(
       `memoryLimitBytes is a number of bytes from ${MIN_MEMORY_BYTES}, got ${memoryLimitBytes}`,

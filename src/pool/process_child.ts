@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import type { ExitKind } from "../core/errors.ts";
+import type { ExitKind } from "../core/host_errors.ts";
 
 /** How a child has ended. */
 export interface ChildExit {

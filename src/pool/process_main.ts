@@ -1,8 +1,10 @@
 /**
  * The main isolate of a child process. No actor lives here: they live in one worker, so that this isolate
- * always answers. It ends the process with its host whatever the worker does, and sees what that runs.
+ * always answers. It ends the process with its host whatever the worker does, sees what that runs, and
+ * whether it waits for its device for too long.
  */
 import { Marks } from "../actor/marks.ts";
+import { HangWatch, WaitMark } from "./hang_watch.ts";
 import { knock } from "./process_door.ts";
 import {
   decodeNote,
@@ -31,7 +33,8 @@ export async function runProcess(order: string): Promise<void> {
     event.preventDefault();
     worker.onmessage!({ data: failed(event.message) } as MessageEvent<FromWorker>);
   };
-  worker.postMessage(start);
+  const mark = WaitMark.memory();
+  worker.postMessage({ ...start, mark });
   const notes = new Notes<FromProcess, ToProcess>(await knock(start.uplink.key, "notes"));
   // Whatever the worker does: without its host it has no purpose.
   void notes.ended.then(() => Deno.exit(0));
@@ -39,6 +42,8 @@ export async function runProcess(order: string): Promise<void> {
   for (const message of early) relay.tell(message);
   worker.onmessage = ({ data }) => relay.tell(data);
   notes.open((note) => relay.take(note));
+  // The host ends the process then, which is all the same to this one.
+  new HangWatch(mark, (ms) => notes.post({ kind: "hung", ms }));
 }
 
 function failed(reason: string): FromWorker {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { PERMISSION_KINDS, type PermissionKind, type ProcessPermissions } from "./permissions.ts";
+import { PERMISSION_KINDS, type PermissionKind, type PoolPermissions } from "./permissions.ts";
 import type { DoorKey } from "./process_door.ts";
 
 /** Every kind, decided. `inherit` is what the child's main isolate has. */
@@ -8,7 +8,7 @@ export type GrantedPermissions = Readonly<
 >;
 
 /** What a pool's actors get, all kinds decided. */
-export function grant(permissions: ProcessPermissions): GrantedPermissions {
+export function grant(permissions: PoolPermissions): GrantedPermissions {
   const granted = PERMISSION_KINDS.map((kind) => [kind, grantOf(kind, permissions[kind])]);
   return Object.fromEntries(granted) as GrantedPermissions;
 }
@@ -18,9 +18,23 @@ function grantOf(
   asked: boolean | readonly (string | URL)[] | undefined,
 ): boolean | "inherit" | readonly string[] {
   if (typeof asked === "boolean") return asked;
-  if (asked !== undefined) return asked.map((one) => one instanceof URL ? fileURLToPath(one) : one);
+  if (asked !== undefined) return pathsOf(asked);
   // There is a list of well-known hosts that everybody may import from.
   return isGranted(kind) || (kind === "import" && "inherit");
+}
+
+function pathsOf(asked: readonly (string | URL)[]): string[] {
+  return asked.map((one) => one instanceof URL ? fileURLToPath(one) : one);
+}
+
+/** The options of a worker whose actors get these; what is not said is as in this isolate. */
+export function workerOptions(permissions: PoolPermissions): WorkerOptions {
+  const granted = PERMISSION_KINDS.map((kind) => {
+    const asked = permissions[kind];
+    const value = asked === undefined || typeof asked === "boolean" ? asked : pathsOf(asked);
+    return [kind, value ?? "inherit"];
+  });
+  return { deno: { permissions: Object.fromEntries(granted) } };
 }
 
 /** Whether this process has all of a kind. */

@@ -1,11 +1,12 @@
 import { formatPool, type HostId, type PoolId } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
-import { type ExitKind, PoolLostError } from "../core/errors.ts";
+import { type ExitKind, PoolLostError } from "../core/host_errors.ts";
 import type { PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { MarksView } from "../actor/marks.ts";
 import { CodeNames } from "../debug/code_names.ts";
 import type { RunningCode } from "../debug/report.ts";
 import type { Link } from "../link/link.ts";
+import { hungError } from "./hang_watch.ts";
 import type { Pool } from "./pool.ts";
 import type { ChildExit, ChildProcess } from "./process_child.ts";
 import type { FromProcess, Notes, ToProcess } from "./process_protocol.ts";
@@ -112,6 +113,8 @@ export class ProcessPool implements Pool {
       case "typed":
         this.#names.add(note.type, note.first, note.names);
         return;
+      case "hung":
+        return this.terminate(hungError(this.description, note.ms));
       case "ready":
       case "absent":
       case "failed":

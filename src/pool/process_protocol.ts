@@ -35,7 +35,9 @@ export type FromProcess =
   | Omit<Extract<FromWorker, { readonly kind: "ready" }>, "marks">
   | Extract<FromWorker, { readonly kind: "absent" | "failed" | "typed" | "pong" }>
   /** What its worker runs, seen while that may be busy. */
-  | { readonly kind: "running"; readonly marks: MarksView };
+  | { readonly kind: "running"; readonly marks: MarksView }
+  /** Its worker waits for its device, for too long. */
+  | { readonly kind: "hung"; readonly ms: number };
 
 /** The longest note: the limits of a device fit. */
 const MAX_NOTE_BYTES = 64 * 1024;

@@ -1,6 +1,6 @@
-import { PoolStartError, type PoolStartPhase } from "../core/errors.ts";
+import { PoolStartError, type PoolStartPhase } from "../core/host_errors.ts";
 import type { Pool, PoolStart } from "./pool.ts";
-import type { ProcessPermissions } from "./permissions.ts";
+import type { PoolPermissions } from "./permissions.ts";
 import { ChildProcess } from "./process_child.ts";
 import { Door } from "./process_door.ts";
 import { addDoor, grant, permissionFlags } from "./process_permissions.ts";
@@ -13,9 +13,9 @@ export interface ProcessKind {
   readonly kind: "process" | "gpu";
   /** The entry of its worker: a module that calls `runWorker` with `connectToHost`. */
   readonly entry: URL;
-  readonly label: string | null;
+  readonly labels: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly permissions: ProcessPermissions;
+  readonly permissions: PoolPermissions;
   /** `null` is V8's own. */
   readonly memoryLimitBytes: number | null;
   /** Further flags of `deno run`. */
@@ -84,9 +84,9 @@ async function startAt(
     const answer = await firstAnswer(name, child, notes);
     if (answer.kind === "failed") throw startError(name, answer.phase, withHint(answer.reason));
     if (answer.kind === "ready") {
-      const { label } = kind;
+      const { labels } = kind;
       const { device } = answer;
-      const description = { ...start.address, name, kind: kind.kind, label, device, actors: 0 };
+      const description = { ...start.address, name, kind: kind.kind, labels, device, actors: 0 };
       const { codec } = start;
       return new ProcessPool({ child, notes: await notes, link: await frames, codec, description });
     }

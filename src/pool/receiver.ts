@@ -85,7 +85,7 @@ export class Receiver {
 
   #deliver(raw: RawFrame, frame: MessageFrame): void {
     const { exchange, redirects } = this.#pool;
-    const cell = this.#cells.get(frame.uid);
+    const cell = this.#cells.reach(frame.uid);
     if (cell === undefined) {
       return redirects.pass(raw, frame, (error) => this.refuse(raw, error));
     }
@@ -96,7 +96,7 @@ export class Receiver {
   #cancel(raw: RawFrame, frame: CancelFrame): void {
     const { id, from, reason } = frame;
     const matches = (message: Message) => message.id === id && samePool(message.from, from);
-    const cell = this.#cells.get(frame.uid);
+    const cell = this.#cells.reach(frame.uid);
     if (cell !== undefined) cell.cancel(matches, reason);
     else this.#pool.redirects.passCancel(raw, frame);
   }

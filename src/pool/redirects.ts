@@ -6,7 +6,7 @@ import {
   samePool,
 } from "../core/address.ts";
 import { ActorNotFoundError } from "../core/errors.ts";
-import { type CancelFrame, LIMITS, type RawFrame } from "../core/protocol.ts";
+import { type CancelFrame, type Frame, LIMITS, type RawFrame } from "../core/protocol.ts";
 import type { Exchange, MessageFrame } from "./exchange.ts";
 import { Relays } from "./relays.ts";
 import type { Router } from "./router.ts";
@@ -19,6 +19,8 @@ export class Redirects {
   readonly #relays = new Relays();
   /** Where an actor of this host lives that is not here; the host of the main pool sets it. */
   locate: (uid: string) => PoolAddress | undefined = () => undefined;
+  /** Where an actor of another host lives since that host was lost; the host of the main pool sets it. */
+  moved: (to: Pick<ActorAddress, "host" | "uid">) => PoolAddress | undefined = () => undefined;
 
   constructor(address: PoolAddress, router: Router, exchange: Exchange) {
     this.#address = address;
@@ -36,13 +38,18 @@ export class Redirects {
    * now, which its main pool knows; `undefined` if this is the main pool and it knows of none.
    */
   towards(to: ActorAddress): PoolAddress | undefined {
+    if (to.host !== this.#address.host) return this.moved(to) ?? to;
     if (!samePool(to, this.#address)) return to;
     if (this.#address.pool !== MAIN_POOL) return { host: to.host, pool: MAIN_POOL };
     return this.locate(to.uid);
   }
 
+  /** What a caller gets whose actor is nowhere because its host leaves; whoever drains it sets this. */
+  leaving: (() => Error) | undefined;
+
   /** What a caller gets whose actor is nowhere. */
-  notFound({ uid, host }: ActorAddress): ActorNotFoundError {
+  notFound({ uid, host }: ActorAddress): Error {
+    if (this.leaving !== undefined) return this.leaving();
     const where = formatPool({ host, pool: this.#address.pool });
     return new ActorNotFoundError(`There is no actor ${JSON.stringify(uid)} (asked ${where})`);
   }
@@ -57,6 +64,26 @@ export class Redirects {
     else if (!isAwaited || this.#address.pool !== MAIN_POOL) {
       this.#router.forward({ ...raw, to: destination });
     } else this.#relay(frame, destination);
+  }
+
+  /**
+   * A message has come for an actor of a host that is lost: it is passed on to where the actor is now.
+   *
+   * @param decode Reads it.
+   * @returns Whether it was.
+   */
+  passMoved(raw: RawFrame, decode: (raw: RawFrame) => Frame): boolean {
+    if (raw.hops >= LIMITS.hops) return false;
+    if (raw.kind !== "call" && raw.kind !== "tell" && raw.kind !== "batch") return false;
+    const frame = decode(raw) as MessageFrame;
+    const destination = this.moved({ host: raw.to.host, uid: frame.uid });
+    if (destination === undefined) return false;
+    // Of this host, the main pool knows where it is.
+    const isAwaited = frame.kind !== "tell" && frame.id !== 0;
+    if (!isAwaited || destination.host === this.#address.host) {
+      this.#router.forward({ ...raw, to: destination });
+    } else this.#relay(frame, destination);
+    return true;
   }
 
   /** A cancel has come for an actor that is not here. */
@@ -74,7 +101,7 @@ export class Redirects {
   /** See {@linkcode Relays}. */
   #relay(frame: MessageFrame, to: PoolAddress): void {
     const { kind, from, id, uid, method, terms } = frame;
-    const args = kind === "batch" ? frame.items : frame.args;
+    const args = argsOf(frame);
     const relayed = this.#exchange.expect({
       to,
       resolve: (value) => {
@@ -93,4 +120,8 @@ export class Redirects {
       this.#exchange.forget(relayed)?.reject(error);
     }
   }
+}
+
+function argsOf(frame: MessageFrame): readonly unknown[] {
+  return frame.kind === "batch" ? frame.items : frame.args;
 }

@@ -1,4 +1,5 @@
 import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
+import { DeviceRef } from "../actor/device_ref.ts";
 import type { CallOptions } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import { isGone, isLoss } from "./loss.ts";
@@ -64,8 +65,8 @@ interface Replica {
 }
 
 /**
- * Sends each message to one replica of an actor: the one with the fewest calls of this pool under way.
- * Among equals a call stays in the caller's own pool, which costs no hop; else they take turns. Tells,
+ * Sends each message to one replica of an actor: near the data, if it brings DeviceRefs, else, and if none
+ * is there, the one with the fewest calls of this pool under way. Among equals a call stays in the caller's own pool, which costs no hop; else they take turns. Tells,
  * of which nobody hears when they have run, take turns too. Only local knowledge, so nothing is asked
  * and nothing is kept up to date; calls of other pools show up as answers that take longer.
  */
@@ -100,7 +101,7 @@ export class Balancer implements Caller, TimedCalls {
     options?: CallOptions,
     isBatch?: boolean,
   ): Promise<unknown> {
-    const replica = this.#choose(true);
+    const replica = this.#choose(true, isBatch === true ? args[0] : args);
     replica.load++;
     return this.#calls.call(replica.to, method, args, options, isBatch).then((value) => {
       replica.load--;
@@ -114,7 +115,8 @@ export class Balancer implements Caller, TimedCalls {
 
   /** {@linkcode Caller.tell} */
   tell(_to: ActorAddress, method: string, args: unknown[], isBatch?: boolean): void {
-    this.#calls.tell(this.#choose(false).to, method, args, isBatch);
+    const replica = this.#choose(false, isBatch === true ? args[0] : args);
+    this.#calls.tell(replica.to, method, args, isBatch);
   }
 
   /** {@linkcode Caller.later} */
@@ -144,19 +146,51 @@ export class Balancer implements Caller, TimedCalls {
     };
   }
 
-  #choose(isCall: boolean): Replica {
+  /** @param args What the message brings; of a batch, its first call. */
+  #choose(isCall: boolean, args: unknown): Replica {
     const replicas = this.#replicas;
+    const near = nearest(args);
     const first = this.#turn++ % replicas.length;
     let best: Replica | undefined;
     for (let i = 0; i < replicas.length; i++) {
       const replica = replicas[(first + i) % replicas.length]!;
       if (replica.isLost) continue;
-      const isBetter = best === undefined || replica.load < best.load ||
-        (isCall && replica.isHere && replica.load === best.load);
-      if (isBetter) best = replica;
+      if (best === undefined || isBetter(replica, best, isCall, near)) best = replica;
     }
     return best ?? replicas[first]!;
   }
+}
+
+function isBetter(one: Replica, best: Replica, isCall: boolean, near: Near | null): boolean {
+  const [bytes, most] = near === null ? [0, 0] : [bytesIn(near, one.to), bytesIn(near, best.to)];
+  if (bytes !== most) return bytes > most;
+  return one.load < best.load || (isCall && one.isHere && one.load === best.load);
+}
+
+/** How much of a message's data is on the devices of which pools. */
+type Near = readonly { readonly pool: PoolAddress; readonly bytes: number }[];
+
+/** The DeviceRefs among arguments, and in objects among them, as those of kernels; `null`: there are none. */
+function nearest(args: unknown): Near | null {
+  if (!Array.isArray(args)) return null;
+  let near: { pool: PoolAddress; bytes: number }[] | null = null;
+  const add = (value: unknown) => {
+    if (!(value instanceof DeviceRef)) return false;
+    (near ??= []).push({ pool: value.owner, bytes: value.byteLength });
+    return true;
+  };
+  for (const arg of args) {
+    if (typeof arg !== "object" || arg === null || ArrayBuffer.isView(arg) || add(arg)) continue;
+    if (Object.getPrototypeOf(arg) !== Object.prototype) continue;
+    for (const name in arg) add((arg as Record<string, unknown>)[name]);
+  }
+  return near;
+}
+
+function bytesIn(near: Near, pool: PoolAddress): number {
+  let sum = 0;
+  for (const one of near) if (samePool(one.pool, pool)) sum += one.bytes;
+  return sum;
 }
 
 /** Whether a call failed because its replica is gone: a loss that a method suffered says which actor that was. */

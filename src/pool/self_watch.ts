@@ -2,8 +2,9 @@ import type { ActorAddress } from "../core/address.ts";
 import type { Hop } from "../core/call_chain.ts";
 import { SYSTEM_CLOCK } from "../core/clock.ts";
 import { Activity } from "../actor/activity.ts";
+import { createRef } from "../actor/ref.ts";
 import type { Registry } from "../actor/registry.ts";
-import { inspectCell, type PoolState } from "../debug/inspection.ts";
+import { inspectCell, inspectParked, type PoolState } from "../debug/inspection.ts";
 import type { PoolDebug } from "../debug/options.ts";
 import { PoolWatch, type WatchedPool } from "../debug/pool_watch.ts";
 import type { RunningCode } from "../debug/report.ts";
@@ -11,6 +12,7 @@ import { type Wait, waitsOf } from "../debug/waits.ts";
 import { isReserved } from "./host_service.ts";
 import type { LocalPool } from "./local.ts";
 import { type PoolService, poolServiceOf } from "./pool_service.ts";
+import { ThreadShare } from "./thread_share.ts";
 
 /** What a pool looks out for, and whom it tells. */
 export interface LocalDebug extends Pick<WatchedPool, "report" | "typed" | "blocked"> {
@@ -27,6 +29,7 @@ export class SelfWatch implements PoolService {
   readonly #pool: LocalPool;
   readonly #cells: Registry;
   readonly #watch: PoolWatch | null;
+  readonly #cpu = new ThreadShare();
 
   /** @param debug Without it nothing is looked out for. */
   constructor(pool: LocalPool, cells: Registry, debug: LocalDebug | null) {
@@ -42,15 +45,53 @@ export class SelfWatch implements PoolService {
     const { time } = this.activity;
     const cells = [...this.#cells].filter(({ address }) => !isReserved(address.uid));
     const actors = cells.map((cell) => inspectCell(cell, time));
+    actors.push(...this.#cells.allParked.map(inspectParked));
     const { exchange, streams } = this.#pool;
     const ended = this.#cells.ended.read();
-    return { actors, ended, pendingCalls: exchange.waiting, streams: streams.size };
+    const deviceUse = this.#pool.deviceUse?.();
+    const seen = { actors, ended, pendingCalls: exchange.waiting, streams: streams.size };
+    return deviceUse === undefined ? seen : { ...seen, deviceUse };
+  }
+
+  /** {@linkcode PoolService.save} */
+  save(uid: string): Promise<void> {
+    return this.#pool.saveState(uid);
+  }
+
+  /** {@linkcode PoolService.fail} */
+  fail(uid: string, generation: number, reason: Error): void {
+    const cell = this.#cells.get(uid);
+    if (cell?.address.generation === generation) this.#pool.end(cell, reason);
+  }
+
+  /** {@linkcode PoolService.tellChildDown} */
+  async tellChildDown(
+    uid: string,
+    generation: number,
+    child: ActorAddress,
+    reason: Error,
+    gaveUp: boolean,
+  ): Promise<Error | null> {
+    const cell = this.#cells.get(uid);
+    if (cell?.address.generation !== generation) return null;
+    try {
+      const ref = createRef(child, this.#pool);
+      await cell.childDown(ref, { actor: child, reason, gaveUp });
+      return null;
+    } catch (thrown) {
+      return this.#pool.failure(thrown, cell.where, "childDown");
+    }
   }
 
   /** {@linkcode PoolService.follow} */
   follow(uid: string, caller: Hop): Wait[] {
     const cell = this.#cells.get(uid);
     return cell === undefined ? [] : waitsOf(cell, caller);
+  }
+
+  /** {@linkcode PoolService.busy} */
+  busy(): number | null {
+    return this.#cpu.read();
   }
 
   /** What the thread of the pool runs. */

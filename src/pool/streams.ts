@@ -1,7 +1,8 @@
 import { formatPool, type PoolAddress, samePool } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import type { Deadline, Deadlines } from "../core/deadlines.ts";
-import { ActorStoppedError, PoolLostError } from "../core/errors.ts";
+import { ActorStoppedError } from "../core/errors.ts";
+import { PoolLostError } from "../core/host_errors.ts";
 import type { CreditFrame, DropFrame, EndFrame, ItemsFrame, RawFrame } from "../core/protocol.ts";
 import type { Cell } from "../actor/cell.ts";
 import type { MessageCell } from "../actor/message.ts";

@@ -5,47 +5,114 @@ import {
   type PoolAddress,
   type PoolId,
 } from "../core/address.ts";
-import {
-  ActorNotFoundError,
-  CallTimeoutError,
-  NameTakenError,
-  NotSerializableError,
-} from "../core/errors.ts";
+import { ActorNotFoundError } from "../core/errors.ts";
+import { CallTimeoutError, NotSerializableError } from "../core/message_errors.ts";
+import { NameTakenError } from "../core/host_errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
+import type { CellSystem, ChildOptions } from "../actor/cell_host.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
-import type { ActorSystem, CreateOptions, WaitOptions } from "../actor/context.ts";
+import type { CreateOptions, WaitOptions } from "../actor/context.ts";
 import type { CallOptions } from "../actor/message.ts";
 import { type ActorRef, addressOf, createRef } from "../actor/ref.ts";
 import type { Watch } from "../actor/watch.ts";
+import type {
+  GangMember,
+  GangMembers,
+  GangOptions,
+  GangRefs,
+  SettledGang,
+  SomeMembers,
+} from "../actor/gang.ts";
+import type { Placement } from "../schedule/policy.ts";
 import { copyTo } from "./copies.ts";
-import { type HostService, hostServiceOf } from "./host_service.ts";
+import { type HostService, hostServiceOf, type ServiceOrder } from "./host_service.ts";
 import type { LocalPool } from "./local.ts";
+import { hasRules, settleRules } from "./settle_rules.ts";
 import { watchActor } from "./watch_actor.ts";
 
 /** The verbs of the host, from any of its pools: calls to the service actor of the host concerned. */
-export class System implements ActorSystem<unknown> {
+export class System implements CellSystem {
   readonly #pool: LocalPool;
   readonly #here: () => HostService | undefined;
+  readonly #home: () => HostId;
 
-  /** @param here In the host's own pool, what does it without a message. */
-  constructor(pool: LocalPool, here: () => HostService | undefined = () => undefined) {
+  /**
+   * @param here In the host's own pool, what does it without a message.
+   * @param home The host that is asked.
+   */
+  constructor(
+    pool: LocalPool,
+    here: () => HostService | undefined = () => undefined,
+    home: () => HostId = () => pool.address.host,
+  ) {
     this.#pool = pool;
     this.#here = here;
+    this.#home = home;
   }
 
   async createActor<A extends Actor, P extends unknown[]>(
     source: ActorSource<A, P>,
     args: NoInfer<P>,
-    options: CreateOptions<unknown> = {},
+    options: ChildOptions = {},
   ): Promise<ActorRef<A>> {
+    try {
+      const { type, home, args: given, options: plain } = await this.#order(source, args, options);
+      const address = await this.#ask("create", [type, home, given, plain]);
+      return createRef(address, this.#pool);
+    } catch (error) {
+      throw error instanceof NotSerializableError ? inArguments(error, "args[2]") : error;
+    }
+  }
+
+  createActors<const M extends SomeMembers>(
+    members: M & GangMembers<M>,
+    options?: GangOptions & { allOrNothing?: true },
+  ): Promise<GangRefs<M>>;
+  createActors<const M extends SomeMembers>(
+    members: M & GangMembers<M>,
+    options: GangOptions & { allOrNothing: false },
+  ): Promise<SettledGang<M>>;
+  async createActors<const M extends SomeMembers>(
+    members: M & GangMembers<M>,
+    { strategy, allOrNothing = true }: GangOptions = {},
+  ): Promise<GangRefs<M> | SettledGang<M>> {
+    const refOf = (made: ActorAddress | Error) => {
+      if (made instanceof Error) throw made;
+      return createRef(made, this.#pool);
+    };
+    try {
+      const list = members as readonly GangMember<Actor, unknown[]>[];
+      const orders = await Promise.all(list.map(({ type, args, options = {} }) => {
+        if ((options as CreateOptions<unknown>).replicas === undefined) {
+          return this.#order(type, args, options);
+        }
+        throw new TypeError("A member of a gang has no replicas: give a member for each");
+      }));
+      const gang = { strategy: strategy ?? null, allOrNothing };
+      const made = await this.#ask("createGang", [orders, gang]);
+      if (allOrNothing) return made.map(refOf) as GangRefs<M>;
+      const refs = made.map((one) => Promise.try(refOf, one));
+      return await Promise.allSettled(refs) as SettledGang<M>;
+    } catch (error) {
+      throw error instanceof NotSerializableError ? inArguments(error, "args[0]") : error;
+    }
+  }
+
+  /** What the host is asked for. The arguments are as they are now. */
+  #order<A extends Actor, P extends unknown[]>(
+    source: ActorSource<A, P>,
+    args: P,
+    options: ChildOptions,
+  ): ServiceOrder | Promise<ServiceOrder> {
     const type = actorTypeOf(source);
     if (!Array.isArray(args)) {
       throw new TypeError(`Cannot create ${type.name.name}: expected an array of arguments`);
     }
     this.#pool.types.register(type as never);
     const { uid, name, place, mailbox, concurrency, replicas, restart } = options;
+    const { snapshot, idleMs, failover, supervision, parent } = options;
     if (name !== undefined && replicas !== undefined) {
       throw new TypeError(
         `Cannot create ${type.name.name} with name and replicas: give one of them`,
@@ -61,16 +128,24 @@ export class System implements ActorSystem<unknown> {
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(replicas === undefined ? {} : { replicas }),
       ...(restart === undefined ? {} : { restart }),
+      ...(snapshot === undefined ? {} : { snapshot }),
+      ...(idleMs === undefined ? {} : { idleMs }),
+      ...(failover === undefined ? {} : { failover }),
+      ...(supervision === undefined ? {} : { supervision }),
+      ...(parent === undefined ? {} : { parent }),
     };
-    try {
-      const own = this.#here() === undefined
-        ? placed
-        : this.#pool.codec.copy<unknown[]>(placed, "args");
-      const address = await this.#ask("create", [type.name, type.home, own, plain]);
-      return createRef(address, this.#pool);
-    } catch (error) {
-      throw error instanceof NotSerializableError ? inArguments(error) : error;
-    }
+    const isHere = this.#here() !== undefined;
+    // A message copies them as it leaves: but rules are asked first, as they cannot travel.
+    const isAsked = !isHere && [place as Placement | undefined].flat().some(hasRules);
+    const own = isHere || isAsked ? this.#pool.codec.copy<unknown[]>(placed, "args") : placed;
+    const order = { type: type.name, home: type.home, args: own, options: plain };
+    return isAsked ? this.#askRules(order) : order;
+  }
+
+  /** Asks the rules of an order's policies here, where they are. */
+  async #askRules(order: ServiceOrder): Promise<ServiceOrder> {
+    const place = settleRules(order.options.place as Placement, await this.poolConfig());
+    return { ...order, options: { ...order.options, place } };
   }
 
   async lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>> {
@@ -125,7 +200,7 @@ export class System implements ActorSystem<unknown> {
     pool: PoolId | PoolAddress,
     { timeoutMs = Infinity }: WaitOptions = {},
   ): Promise<void> {
-    const own = this.#pool.address.host;
+    const own = this.#home();
     const at = typeof pool === "number" ? { host: own, pool } : pool;
     try {
       await this.#pool.call(hostServiceOf(at.host), "waitPool", [at.pool], { timeoutMs });
@@ -152,15 +227,13 @@ export class System implements ActorSystem<unknown> {
   }
 
   #locate(target: string | ActorRef<Actor>): Pick<ActorAddress, "uid" | "host"> {
-    return typeof target === "string"
-      ? { uid: target, host: this.#pool.address.host }
-      : addressOf(target);
+    return typeof target === "string" ? { uid: target, host: this.#home() } : addressOf(target);
   }
 
   #ask<K extends keyof HostService>(
     method: K,
     args: Parameters<HostService[K]>,
-    host: HostId = this.#pool.address.host,
+    host: HostId = this.#home(),
   ): Promise<Awaited<ReturnType<HostService[K]>>> {
     type Answer = Awaited<ReturnType<HostService[K]>>;
     const here = host === this.#pool.address.host ? this.#here() : undefined;
@@ -186,10 +259,10 @@ function refuseStateless(type: string, options: Readonly<Record<string, unknown>
 const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** The constructor's arguments are an argument of the host's `create`: names the place as the user knows it. */
-function inArguments(error: NotSerializableError): NotSerializableError {
+function inArguments(error: NotSerializableError, where: string): NotSerializableError {
   const { message, cause } = error;
-  if (!error.path.startsWith("args[2]")) return error;
-  const path = error.path.replace("args[2]", "args");
+  if (!error.path.startsWith(where)) return error;
+  const path = error.path.replace(where, where === "args[2]" ? "args" : "members");
   const options = cause === undefined ? undefined : { cause };
   return new NotSerializableError(message.replace(error.path, path), path, options);
 }

@@ -1,12 +1,13 @@
 import { formatPool, type HostId, type PoolId } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
-import { PoolLostError, PoolStartError } from "../core/errors.ts";
-import type { PoolDescription, RawFrame } from "../core/protocol.ts";
+import { PoolLostError, PoolStartError } from "../core/host_errors.ts";
+import { LIMITS, type PoolDescription, type RawFrame } from "../core/protocol.ts";
 import { Marks } from "../actor/marks.ts";
 import { CodeNames } from "../debug/code_names.ts";
 import type { RunningCode } from "../debug/report.ts";
 import type { Link } from "../link/link.ts";
 import { PortLink } from "../link/port.ts";
+import { type PoolPermissions, resolvePermissions } from "./permissions.ts";
 import type { Pool, PoolSpec, PoolStart, PoolStarter } from "./pool.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 
@@ -17,8 +18,16 @@ export interface WorkerPoolOptions {
    * @default navigator.hardwareConcurrency
    */
   count?: number;
-  /** A name for placement: `label("io")` finds these pools. */
-  label?: string;
+  /**
+   * Names for placement: `label("io")` finds these pools if it is one of them.
+   * @default []
+   */
+  labels?: readonly string[];
+  /**
+   * What actors there may do. It needs Deno's worker options: `"unstable": ["worker-options"]` in deno.json.
+   * @default "inherit", as the host
+   */
+  permissions?: "inherit" | PoolPermissions;
 }
 
 /** What kind of worker to start, from which entry. */
@@ -26,9 +35,13 @@ export interface WorkerKind {
   readonly kind: "worker" | "gpu";
   /** The module that calls `runWorker`. */
   readonly entry: URL;
-  readonly label: string | null;
+  readonly labels: readonly string[];
+  /** What its actors may do; left out, all that the host may. */
+  readonly permissions?: PoolPermissions;
   /** Plain data for what opens its device. */
   readonly device?: unknown;
+  /** Where it writes that it waits for its device: a {@linkcode WaitMark}. */
+  readonly mark?: SharedArrayBuffer;
 }
 
 /** Milliseconds in which a worker must answer: a GPU driver may take seconds to load, not half a minute. */
@@ -38,6 +51,7 @@ const START_TIMEOUT_MS = 30_000;
  * Worker pools for {@linkcode startHost}: each a Deno worker with a thread of its own.
  *
  * @throws {RangeError} if the count is not a whole number from 0 to 256.
+ * @throws {TypeError} if labels or permissions are none.
  * @example
  * ```ts
  * import { startHost, workerPool } from "@dramatis/dramatis";
@@ -47,7 +61,9 @@ const START_TIMEOUT_MS = 30_000;
  * ```
  */
 export function workerPool(options: WorkerPoolOptions = {}): PoolSpec {
-  const { count = navigator.hardwareConcurrency, label = null } = options;
+  const { count = navigator.hardwareConcurrency } = options;
+  const labels = checkLabels(options.labels);
+  const permissions = resolvePermissions(options.permissions);
   if (!Number.isInteger(count) || count < 0 || count > 256) {
     throw new RangeError(
       `Cannot make ${count} worker pools: count is a whole number from 0 to 256`,
@@ -56,15 +72,32 @@ export function workerPool(options: WorkerPoolOptions = {}): PoolSpec {
   const kind: WorkerKind = {
     kind: "worker",
     entry: new URL("./worker_main.ts", import.meta.url),
-    label,
+    labels,
+    permissions,
   };
   const starter: PoolStarter = {
     kind: "worker",
     count,
-    label,
+    labels,
     start: (start) => startWorker(kind, start),
   };
   return starter;
+}
+
+/**
+ * The labels of a pool.
+ *
+ * @throws {TypeError} if it is no list of names.
+ */
+export function checkLabels(labels: readonly string[] = []): readonly string[] {
+  const isLabel = (label: unknown) =>
+    typeof label === "string" && label !== "" && label.length <= LIMITS.nameLength;
+  if (Array.isArray(labels) && labels.every(isLabel)) return [...labels];
+  throw new TypeError(
+    `labels is a list of names of 1 to ${LIMITS.nameLength} characters, got ${
+      JSON.stringify(labels)
+    }`,
+  );
 }
 
 /** Starts one worker; `null` if it finds no device. */
@@ -72,7 +105,7 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
   // Once it is loaded, a MessagePort fires `close` when the isolate at its other end dies: our death notice.
   await import("node:worker_threads");
   const name = `${kind.kind}-${start.address.pool}`;
-  const worker = new Worker(kind.entry, { type: "module", name });
+  const worker = await openWorker(kind, name);
   const { port1, port2 } = new MessageChannel();
   const { address, firstId, callTimeoutMs, debug } = start;
   const message: ToWorker = {
@@ -83,15 +116,16 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
     callTimeoutMs,
     debug,
     device: kind.device,
+    mark: kind.mark,
   };
   worker.postMessage(message, [port2]);
   const link = new PortLink(port1, start.codec);
   try {
     const answer = await firstMessage(worker, port1, name);
     if (answer.kind === "ready") {
-      const { label } = kind;
+      const { labels } = kind;
       const { device } = answer;
-      const description = { ...start.address, name, kind: kind.kind, label, device, actors: 0 };
+      const description = { ...start.address, name, kind: kind.kind, labels, device, actors: 0 };
       return new WorkerPool(worker, link, start.codec, description, new Marks(answer.marks));
     }
     worker.terminate();
@@ -104,6 +138,35 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
     worker.terminate();
     link.close();
     throw error;
+  }
+}
+
+/**
+ * The worker of a pool.
+ *
+ * @throws {PoolStartError} in phase `spawn` if it cannot have its permissions.
+ */
+async function openWorker(
+  { entry, permissions = {} }: WorkerKind,
+  name: string,
+): Promise<Worker> {
+  if (Object.values(permissions).every((one) => one === undefined)) {
+    return new Worker(entry, { type: "module", name });
+  }
+  const [{ checkWorkerPermissions }, { workerOptions }] = await Promise.all([
+    import("./process_probe.ts"),
+    import("./process_permissions.ts"),
+  ]);
+  await checkWorkerPermissions();
+  try {
+    return new Worker(entry, { type: "module", name, ...workerOptions(permissions) });
+  } catch (cause) {
+    throw new PoolStartError(
+      `${name} could not be started (spawn): ${(cause as Error).message}: of the permissions of ` +
+        "a pool the host must have each itself",
+      "spawn",
+      { cause },
+    );
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { PoolAddress } from "../core/address.ts";
 import type { Device } from "../core/device.ts";
-import type { PoolStartPhase } from "../core/errors.ts";
+import type { PoolStartPhase } from "../core/host_errors.ts";
 import type { PoolDebug } from "../debug/options.ts";
 
 /**
@@ -23,6 +23,8 @@ export type ToWorker<Uplink = MessagePort> =
     readonly debug: PoolDebug | null;
     /** For what opens its device. */
     readonly device?: unknown;
+    /** Where it writes that it waits for its device: a {@linkcode WaitMark}. */
+    readonly mark?: SharedArrayBuffer | undefined;
   }
   | {
     readonly kind: "join";

@@ -1,7 +1,7 @@
 import { type ActorAddress, MAIN_POOL, type PoolAddress, samePool } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
-import type { Device } from "../core/device.ts";
-import type { PoolStartPhase } from "../core/errors.ts";
+import type { Device, DeviceUse } from "../core/device.ts";
+import type { PoolStartPhase } from "../core/host_errors.ts";
 import type { RawFrame } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import type { ActorType, Resources } from "../actor/actor_type.ts";
@@ -22,6 +22,8 @@ export interface WorkerDevice {
   readonly resources: Resources;
   /** An actor of the runtime's own that serves the device to other pools. */
   readonly service?: WorkerService;
+  /** How it is used. */
+  use?(): DeviceUse;
   /** Ends the device: a process that exits while its driver still works may crash in it. */
   close?(): Promise<void>;
 }
@@ -34,8 +36,11 @@ export interface WorkerService {
   readonly uid: (pool: PoolAddress) => string;
 }
 
-/** Opens the device of a pool as its options say; `null` if there is none. */
-export type OpenDevice = (options: unknown) => Promise<WorkerDevice | null>;
+/** Opens the device of a pool as its options say, and where it marks its waits; `null` if there is none. */
+export type OpenDevice = (
+  options: unknown,
+  mark: SharedArrayBuffer | undefined,
+) => Promise<WorkerDevice | null>;
 
 /** What we use of a worker's global scope: Deno's types know it only with the worker library. */
 interface WorkerScope<Uplink> {
@@ -147,11 +152,11 @@ class WorkerRuntime<Uplink> {
   async #start(start: StartMessage<Uplink>): Promise<void> {
     let phase: PoolStartPhase = "device";
     try {
-      const opened = await this.#open(start.device);
+      const opened = await this.#open(start.device, start.mark);
       if (opened === null) return this.#scope.postMessage({ kind: "absent" });
       phase = "handshake";
       const link = await this.#connect(start.uplink);
-      const pool = this.#build(start, link, opened.resources);
+      const pool = this.#build(start, link, opened);
       this.#device = opened;
       const { service } = opened;
       if (service !== undefined) {
@@ -168,7 +173,7 @@ class WorkerRuntime<Uplink> {
   #build(
     { address, firstId, callTimeoutMs, debug }: StartMessage<Uplink>,
     link: (codec: Codec) => Link,
-    resources: Resources,
+    { resources, use }: WorkerDevice,
   ): LocalPool {
     const codec = poolCodec(() => pool);
     const uplink = link(codec);
@@ -179,6 +184,7 @@ class WorkerRuntime<Uplink> {
       codec,
       router,
       resources,
+      ...(use === undefined ? {} : { deviceUse: use }),
       firstId,
       callTimeoutMs,
       system: (pool) => new System(pool),

@@ -1,7 +1,7 @@
 /** Placement by device: what it must have, what will do instead, and why. */
 import type { HostId } from "../core/address.ts";
 import type { Device, DeviceKind } from "../core/device.ts";
-import type { PoolDescription } from "../core/protocol.ts";
+import type { Held, PoolDescription } from "../core/protocol.ts";
 
 /** What a device must have; a CPU that a fallback allows runs a twin, which needs none of it. */
 export interface DeviceNeeds {
@@ -9,7 +9,10 @@ export interface DeviceNeeds {
   readonly features?: readonly string[];
   /** Bytes of the largest array that a kernel binds. */
   readonly maxBufferBytes?: number;
-  /** Bytes of memory: of those that the pool was given by `gpuPool({ memoryBytes })`. */
+  /**
+   * Bytes of memory: of those that the pool was given by `gpuPool({ memoryBytes })`, and that no other
+   * actor was promised. The actor has them until it has ended.
+   */
   readonly memoryBytes?: number;
 }
 
@@ -148,11 +151,19 @@ export function deviceRefusal(policy: DevicePolicy, pool: PoolDescription): stri
     const actors = pool.actors === 1 ? "an actor" : `${pool.actors} actors`;
     return `it has ${actors}, and is wanted for one alone`;
   }
-  return shortage(policy.require ?? {}, device);
+  const { require } = policy;
+  return require && shortage(require, device, pool.held?.memoryBytes ?? 0);
 }
 
-/** What a device lacks. */
-function shortage(needs: DeviceNeeds, device: Device): string | undefined {
+/** What an actor has to itself of a pool that it is placed in by its device; `undefined` if nothing. */
+export function deviceNeed(policy: DevicePolicy, { device }: PoolDescription): Held | undefined {
+  const { exclusive = false, require: { memoryBytes = 0 } = {} } = policy;
+  if (device.kind === "cpu" || (!exclusive && memoryBytes === 0)) return undefined;
+  return { marks: [], memoryBytes, exclusive };
+}
+
+/** What a device lacks, of whose memory so much is given away. */
+function shortage(needs: DeviceNeeds, device: Device, takenBytes: number): string | undefined {
   const { features = [], maxBufferBytes = 0, memoryBytes } = needs;
   const missing = features.filter((feature) => !device.features.includes(feature));
   if (missing.length > 0) return `its device lacks ${missing.join(", ")}`;
@@ -165,9 +176,9 @@ function shortage(needs: DeviceNeeds, device: Device): string | undefined {
   if (device.memoryBytes === undefined) {
     return "its memory is not known: say it by gpuPool({ memoryBytes })";
   }
-  return device.memoryBytes < memoryBytes
-    ? `it may use ${device.memoryBytes} bytes of memory, not ${memoryBytes}`
-    : undefined;
+  if (device.memoryBytes - takenBytes >= memoryBytes) return undefined;
+  const taken = takenBytes === 0 ? "" : ` of which actors have ${takenBytes},`;
+  return `it may use ${device.memoryBytes} bytes of memory,${taken} not ${memoryBytes}`;
 }
 
 /** A pool's score: less is better. The kind counts most, then how much is there already. */
@@ -186,7 +197,8 @@ export function deviceReason(policy: DevicePolicy, pool: PoolDescription): strin
 }
 
 /** The part of the data that is in a pool, from 0 to 1. */
-function shareNear({ near = [] }: DevicePolicy, { host, pool }: PoolDescription): number {
+function shareNear({ near }: DevicePolicy, { host, pool }: PoolDescription): number {
+  if (near === undefined) return 0;
   let all = 0;
   let here = 0;
   for (const one of near) {

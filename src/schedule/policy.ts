@@ -1,11 +1,40 @@
 /**
- * Every placement policy: plain data, so that it can be decided by another pool or host than the one
- * that asks, and a few lines each. A policy filters, or scores, or both; several compose.
+ * Every placement policy as plain data, so that it can be decided by another pool or host than the one
+ * that asks. `judges.ts` says what each does.
  */
-import type { HostId } from "../core/address.ts";
-import { MAIN_POOL } from "../core/address.ts";
-import { type DevicePolicy, deviceRank, deviceReason, deviceRefusal } from "./device_policy.ts";
-import type { PoolDescription } from "../core/protocol.ts";
+import type { HostId, PoolAddress } from "../core/address.ts";
+import { LIMITS, type PoolDescription } from "../core/protocol.ts";
+import type { DevicePolicy } from "./device_policy.ts";
+
+/** What a policy says of pools: which will not do, and which of the others is better. */
+export interface Rules {
+  /** Why a pool will not do; `undefined` if it will. */
+  refuse?(pool: PoolDescription): string | undefined;
+  /** How good a pool is that will do: less is better. Left out, all are equal. */
+  score?(pool: PoolDescription): number;
+}
+
+/** A policy of your own. Make one with {@linkcode custom}. */
+export interface CustomPolicy extends Rules {
+  /** What it is. */
+  readonly policy: "custom";
+  /** What it is called in reasons and refusals. */
+  readonly name: string;
+}
+
+/** What the rules of a policy have said of pools, as plain data: rules cannot travel. */
+export interface SettledPolicy {
+  /** What it is. */
+  readonly policy: "settled";
+  /** The policy's name. */
+  readonly name: string;
+  /** For each pool that there was, why it will not do, or how good it is. */
+  readonly verdicts: readonly {
+    readonly host: HostId;
+    readonly pool: number;
+    readonly verdict: string | number;
+  }[];
+}
 
 /** A placement policy. Make one with the functions of the same name. */
 export type Policy =
@@ -15,12 +44,28 @@ export type Policy =
   | { readonly policy: "mainPool" }
   | { readonly policy: "random" }
   | { readonly policy: "randomWorker" }
+  | { readonly policy: "poolIndex"; readonly index: number }
   | { readonly policy: "label"; readonly label: string }
+  | { readonly policy: "idleLabel"; readonly label: string; readonly mark: string }
   | { readonly policy: "leastLoaded" }
-  | DevicePolicy;
+  | { readonly policy: "roundRobin" }
+  | { readonly policy: "spread" }
+  | { readonly policy: "pack"; readonly perPool?: number }
+  | { readonly policy: "near"; readonly pools: readonly PoolAddress[] }
+  | { readonly policy: "byHash"; readonly key: string }
+  | { readonly policy: "prefer"; readonly wish: Policy }
+  | DevicePolicy
+  | CustomPolicy
+  | SettledPolicy;
 
 /** What `place` takes: one policy, or several: all filter, and the first scores first. */
 export type Placement = Policy | readonly Policy[];
+
+/** The policies of a placement. */
+export function policiesIn(place: Placement | undefined): readonly Policy[] {
+  if (place === undefined) return [];
+  return Array.isArray(place) ? place : [place as Policy];
+}
 
 /**
  * One pool: by its description, number or name.
@@ -115,6 +160,28 @@ export function randomWorker(): Policy {
 }
 
 /**
+ * One pool of a host, counted among those that it has now: 0 is the main one. With `anyHost()` that of
+ * any host.
+ *
+ * @throws {RangeError} if the index is not a whole number from 0.
+ * @example
+ * ```ts
+ * import { poolIndex, startHost, workerPool } from "@dramatis/dramatis";
+ *
+ * await using host = await startHost({ pools: [workerPool({ count: 2 })] });
+ * await host.removePool(1);
+ * console.log(host.pools().map(({ name }) => name)); // ["main", "worker-2"]
+ * const place = poolIndex(1); // worker-2
+ * ```
+ */
+export function poolIndex(index: number): Policy {
+  if (!Number.isSafeInteger(index) || index < 0) {
+    throw new RangeError(`A pool's index is a whole number from 0, got ${index}`);
+  }
+  return { policy: "poolIndex", index };
+}
+
+/**
  * Pools that were started with this label.
  *
  * @example
@@ -130,8 +197,40 @@ export function label(label: string): Policy {
 }
 
 /**
- * The pool with the fewest actors; among equals, the one that was not chosen for longest. The main
- * pool only if there is no other: work there holds up the host.
+ * A pool with this label in which no actor lives that was placed with the same label and mark: one for
+ * each. The actor has its place until it has ended, however that is; one that is made again keeps it.
+ *
+ * @throws {TypeError} if label or mark is no name.
+ * @example
+ * ```ts
+ * import { Actor, actor, idleLabel, startHost, workerPool } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Model extends Actor {}
+ *
+ * if (import.meta.main) {
+ *   await using host = await startHost({ pools: [workerPool({ count: 2, labels: ["card"] })] });
+ *   const place = idleLabel("card", "model");
+ *   await host.createActor(Model, [], { place });
+ *   const second = await host.createActor(Model, [], { place }); // in the other pool
+ *   await host.createActor(Model, [], { place }).catch(({ message }) => console.log(message));
+ *   await host.destroyActor(second); // now there is room again
+ * }
+ * ```
+ */
+export function idleLabel(label: string, mark: string): Policy {
+  for (const [what, name] of Object.entries({ label, mark })) {
+    if (typeof name === "string" && name !== "" && name.length <= LIMITS.nameLength) continue;
+    const shown = JSON.stringify(name);
+    throw new TypeError(`${what} is a name of 1 to ${LIMITS.nameLength} characters, got ${shown}`);
+  }
+  return { policy: "idleLabel", label, mark };
+}
+
+/**
+ * The pool that is least busy, and of those about as busy the one with the fewest actors; among equals,
+ * the one that was not chosen for longest. The main pool only if there is no other: work there holds
+ * up the host.
  *
  * @example
  * ```ts
@@ -145,62 +244,118 @@ export function leastLoaded(): Policy {
   return { policy: "leastLoaded" };
 }
 
-/** Whether a policy chooses the kind of pool itself, so that the default choice does not apply. */
-export function choosesKind(policy: Policy): boolean {
-  return policy.policy === "onPool" || policy.policy === "mainPool" ||
-    policy.policy === "label" || policy.policy === "device" || policy.policy === "randomWorker";
+/**
+ * Each pool in turn, whatever its load. The main pool only if there is no other.
+ *
+ * @example
+ * ```ts
+ * import { label, roundRobin } from "@dramatis/dramatis";
+ *
+ * const place = [label("io"), roundRobin()];
+ * console.log(place.length); // 2
+ * ```
+ */
+export function roundRobin(): Policy {
+  return { policy: "roundRobin" };
 }
 
-/** Why a policy refuses a pool; `undefined` if it does not. */
-export function refusal(policy: Policy, pool: PoolDescription): string | undefined {
-  switch (policy.policy) {
-    case "onPool":
-      if (policy.host !== undefined && policy.host !== pool.host) return "it is on another host";
-      return policy.pool === pool.pool || policy.pool === pool.name
-        ? undefined
-        : `it is not ${policy.pool}`;
-    case "onHost":
-      return policy.host === pool.host ? undefined : "it is on another host";
-    case "mainPool":
-      return pool.pool === MAIN_POOL ? undefined : "it is not the main pool";
-    case "randomWorker":
-      return pool.kind === "worker" ? undefined : `it is a ${pool.kind} pool`;
-    case "label":
-      return pool.label === policy.label ? undefined : `its label is ${pool.label ?? "not set"}`;
-    case "device":
-      return deviceRefusal(policy, pool);
-    case "anyHost":
-    case "random":
-    case "leastLoaded":
-      return undefined;
-    default:
-      policy satisfies never;
-      return "its policy is unknown";
+/**
+ * The host with the fewest actors, and there the pool with the fewest: far from others.
+ *
+ * @example
+ * ```ts
+ * import { anyHost, spread } from "@dramatis/dramatis";
+ *
+ * const place = [anyHost(), spread()];
+ * console.log(place.length); // 2
+ * ```
+ */
+export function spread(): Policy {
+  return { policy: "spread" };
+}
+
+/**
+ * The host with the most actors, and there the pool with the most that will still do: others stay free.
+ *
+ * @param perPool Actors that a pool may have. By default any number: give it, or require memory of a
+ * device, or everything goes to one pool.
+ * @throws {RangeError} if it is not a whole number from 1.
+ * @example
+ * ```ts
+ * import { anyHost, pack } from "@dramatis/dramatis";
+ *
+ * const place = [anyHost(), pack(100)];
+ * console.log(place.length); // 2
+ * ```
+ */
+export function pack(perPool?: number): Policy {
+  if (perPool === undefined) return { policy: "pack" };
+  if (!Number.isSafeInteger(perPool) || perPool < 1) {
+    throw new RangeError(`A pool may have a whole number of actors from 1, got ${perPool}`);
   }
+  return { policy: "pack", perPool };
 }
 
-/** A pool's score by a policy: less is better. */
-export function score(policy: Policy, pool: PoolDescription): number {
-  switch (policy.policy) {
-    case "random":
-    case "randomWorker":
-      return Math.random();
-    case "leastLoaded":
-      return pool.kind === "main" ? Infinity : pool.actors;
-    case "device":
-      return deviceRank(policy, pool);
-    case "onPool":
-    case "onHost":
-    case "anyHost":
-    case "mainPool":
-    case "label":
-      return 0;
-    default:
-      return policy satisfies never;
+/**
+ * Always the same pool for a key, as long as it is there; a pool that is added takes its share of the
+ * keys, and no others move. The main pool only if there is no other.
+ *
+ * @example
+ * ```ts
+ * import { byHash } from "@dramatis/dramatis";
+ *
+ * const place = byHash("customer-17");
+ * console.log(place.policy); // byHash
+ * ```
+ */
+export function byHash(key: string): Policy {
+  return { policy: "byHash", key: String(key) };
+}
+
+/**
+ * What another policy requires, as a wish: pools that it refuses will do if there are no others.
+ *
+ * @example
+ * ```ts
+ * import { device, label, prefer } from "@dramatis/dramatis";
+ *
+ * // A GPU it must be, and one of the large ones if there is any.
+ * const place = [device(), prefer(label("large"))];
+ * console.log(place.length); // 2
+ * ```
+ */
+export function prefer(wish: Policy): Policy {
+  return { policy: "prefer", wish };
+}
+
+/**
+ * A policy of your own: it filters, or scores, or both. It runs where the actor is created, over the
+ * descriptions of the pools there are; within an actor that is not in the main pool, once before its
+ * host decides. Other policies can be combined with it.
+ *
+ * @param name What it is called in reasons and refusals.
+ * @throws {TypeError} if it has no rules.
+ * @example
+ * ```ts
+ * import { custom } from "@dramatis/dramatis";
+ *
+ * const quiet = custom("quiet", {
+ *   refuse: ({ busy = 0 }) => busy > 0.5 ? "it is too busy" : undefined,
+ *   score: ({ actors, device }) => actors / (device.kind === "gpu" ? 8 : 1),
+ * });
+ * console.log(quiet.name); // quiet
+ * ```
+ */
+export function custom(name: string, rules: Rules): CustomPolicy {
+  const { refuse, score } = rules;
+  const isRule = (rule: unknown) => rule === undefined || typeof rule === "function";
+  if (!isRule(refuse) || !isRule(score) || (refuse === undefined && score === undefined)) {
+    throw new TypeError(`The policy ${JSON.stringify(name)} needs refuse or score, as functions`);
   }
-}
-
-/** What is to be said of a chosen pool by a policy; empty if its name says it all. */
-export function remark(policy: Policy, pool: PoolDescription): string {
-  return policy.policy === "device" ? deviceReason(policy, pool) : "";
+  return {
+    policy: "custom",
+    name,
+    ...(refuse === undefined ? {} : { refuse: (pool) => refuse.call(rules, pool) }),
+    ...(score === undefined ? {} : { score: (pool) => score.call(rules, pool) }),
+  };
 }

@@ -1,16 +1,20 @@
-import { formatHostId, type HostId } from "../core/address.ts";
-import { PlacementError, type PlacementRefusal } from "../core/errors.ts";
+import type { HostId } from "../core/address.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import { device } from "./device_policy.ts";
+import { choosesKind, decides, isWide, type Judge, judgeOf, needOf, type View } from "./judges.ts";
+import { type Lease, Leases, type Need, NOTHING } from "./leases.ts";
+import { leastLoaded, type Placement, policiesIn, type Policy } from "./policy.ts";
 import {
-  choosesKind,
-  leastLoaded,
-  type Placement,
-  type Policy,
-  refusal,
-  remark,
-  score,
-} from "./policy.ts";
+  Decision,
+  KEPT_FOR_HOST,
+  noPool,
+  type PlacementDecision,
+  type Refused,
+  tooFewPools,
+} from "./reasons.ts";
+import { Turns } from "./turns.ts";
+
+export type { PlacementDecision };
 
 /** What is to be placed. */
 export interface PlacementRequest {
@@ -21,70 +25,75 @@ export interface PlacementRequest {
   readonly place?: Placement | undefined;
 }
 
-/** A choice and its reasons. */
-export interface PlacementDecision {
-  /** The best pool. */
-  readonly pool: PoolDescription;
-  /** By what it is the best. */
-  readonly reason: string;
-  /** The others that would not do, and why. */
-  readonly refusals: readonly PlacementRefusal[];
+/** How a scheduler decides. */
+export interface SchedulerOptions {
+  /** Chance, from 0 up to 1. @default Math.random */
+  readonly random?: () => number;
 }
 
-/** A pool that will do. */
-interface Candidate {
-  readonly pool: PoolDescription;
-  /** By each policy, less is better. */
-  readonly scores: readonly number[];
-  /** When it was chosen last. */
-  readonly turn: number;
+/** What a decision goes by beside the placement: a gang has its own rules. */
+export interface Further {
+  /** Score before all others. */
+  readonly judges?: readonly Judge[];
+  /** Why a pool is out of the question. */
+  refuse?(pool: PoolDescription): string | undefined;
 }
 
-/** Chooses pools: what is feasible, then what scores best. Pure but for turns among equals. */
+/** A pool that was chosen, and is held for the actor. */
+export interface Choice extends PlacementDecision {
+  readonly lease: Lease;
+  /** As if it had not been chosen; later choices are to be withdrawn first. */
+  withdraw(): void;
+}
+
+/** Chooses pools: what is feasible, then what scores best, then a lease. */
 export class Scheduler {
+  /** What was decided. */
+  readonly leases: Leases;
   readonly #host: HostId;
-  #turn = 0;
-  readonly #lastTurn = new Map<string, number>();
-  /** Pools that one actor has to itself. */
-  readonly #exclusive = new Set<string>();
+  readonly #random: () => number;
+  readonly #turns = new Turns();
 
   /** @param host The host whose pools are meant when a placement names none. */
-  constructor(host: HostId) {
+  constructor(host: HostId, { random = Math.random }: SchedulerOptions = {}) {
     this.#host = host;
+    this.#random = random;
+    this.leases = new Leases(host);
   }
 
   /**
-   * The best pool for a request, which takes its turn.
+   * The best pool for a request, held for it until the lease is given back.
    *
    * @throws {PlacementError} if none is feasible, saying why for each.
    */
-  choose(request: PlacementRequest, pools: readonly PoolDescription[]): PlacementDecision {
-    const decision = this.decide(request, pools);
-    this.#take(request, decision.pool);
-    return decision;
+  choose(
+    request: PlacementRequest,
+    pools: readonly PoolDescription[],
+    further: Further = {},
+  ): Choice {
+    const { pool, decision, policies } = this.#decide(request, pools, further);
+    const turn = this.#turns.of(pool);
+    const lease = this.#take(pool, policies);
+    const withdraw = () => {
+      lease[Symbol.dispose]();
+      this.#turns.back(pool, turn);
+    };
+    return Object.assign(decision, { lease, withdraw });
+  }
+
+  /** A host is gone. */
+  forget(host: HostId): void {
+    this.leases.forget(host);
+    this.#turns.forget(host);
   }
 
   /** The same without a consequence: what would be chosen now. */
   decide(request: PlacementRequest, pools: readonly PoolDescription[]): PlacementDecision {
-    const policies = policiesOf(request);
-    const refused: (readonly [PoolDescription, string])[] = [];
-    let best: Candidate | undefined;
-    for (const pool of pools) {
-      const reason = this.#refuse(request, policies, pool);
-      if (reason !== undefined) {
-        refused.push([pool, reason]);
-        continue;
-      }
-      const scores = policies.map((policy) => score(policy, pool));
-      const turn = this.#lastTurn.get(keyOf(pool)) ?? 0;
-      if (best === undefined || isBetter(scores, turn, best)) best = { pool, scores, turn };
-    }
-    if (best === undefined) throw noPool(request, refusalsOf(refused));
-    return new Decision(best.pool, policies, refused);
+    return this.#decide(request, pools, {}).decision;
   }
 
   /**
-   * The best pools for replicas of what is requested, one in each; they take their turns. The main pool
+   * The best pools for replicas of what is requested, one in each, held for them. The main pool
    * is one of them only if no other will do: work there holds up the host.
    *
    * @param count `Infinity` takes every pool that will do.
@@ -94,150 +103,137 @@ export class Scheduler {
     request: PlacementRequest,
     pools: readonly PoolDescription[],
     count: number,
-  ): PoolDescription[] {
+  ): Lease[] {
     const policies = policiesOf(request);
-    const refused: (readonly [PoolDescription, string])[] = [];
-    const feasible: Candidate[] = [];
-    for (const pool of pools) {
-      const reason = this.#refuse(request, policies, pool);
-      const turn = this.#lastTurn.get(keyOf(pool)) ?? 0;
-      if (reason !== undefined) refused.push([pool, reason]);
-      else feasible.push({ pool, turn, scores: policies.map((policy) => score(policy, pool)) });
-    }
+    const bench = this.#bench(request, policies, pools, {});
+    const { feasible, refused } = bench;
     const [main, others] = [true, false].map((isMain) =>
-      feasible.filter(({ pool }) => (pool.kind === "main") === isMain)
-    ) as [Candidate[], Candidate[]];
+      feasible.filter(({ kind }) => (kind === "main") === isMain)
+    ) as [PoolDescription[], PoolDescription[]];
     const eligible = others.length > 0 ? others : main;
     if (eligible.length < count && (count !== Infinity || eligible.length === 0)) {
-      if (eligible === others) {
-        refused.push(...main.map(({ pool }) => [pool, KEPT_FOR_HOST] as const));
-      }
-      throw noPool(request, refusalsOf(refused), count === Infinity ? 1 : count, eligible.length);
+      if (eligible === others) refused.push(...main.map((pool) => [pool, KEPT_FOR_HOST] as const));
+      throw tooFewPools(request.type, refused, count === Infinity ? 1 : count, eligible.length);
     }
-    const best = eligible.sort(compare).slice(0, count).map(({ pool }) => pool);
-    for (const pool of best) this.#take(request, pool);
+    const scored = eligible.map((pool) => ({
+      pool,
+      scores: [...bench.judges.map(({ score }) => score?.(pool) ?? 0), this.#turns.of(pool)],
+    }));
+    const best = scored.sort((a, b) => compare(a.scores, b.scores)).slice(0, count);
+    return best.map(({ pool }) => this.#take(pool, policies));
+  }
+
+  #decide(
+    request: PlacementRequest,
+    pools: readonly PoolDescription[],
+    further: Further,
+  ): { pool: PoolDescription; decision: Decision; policies: readonly Policy[] } {
+    const policies = policiesOf(request);
+    const { judges, feasible, refused } = this.#bench(request, policies, pools, further);
+    const pool = this.#best(feasible, judges);
+    if (pool === undefined) throw noPool(request.type, refused);
+    const decision = new Decision(pool, policies, judges, refused);
+    return { pool, decision, policies };
+  }
+
+  /** What is feasible, and what is not. */
+  #bench(
+    request: PlacementRequest,
+    policies: readonly Policy[],
+    pools: readonly PoolDescription[],
+    { judges: first = [], refuse: refuseFirst }: Further,
+  ): { judges: readonly Judge[]; feasible: PoolDescription[]; refused: Refused[] } {
+    const described = this.leases.described(pools);
+    const view: View = {
+      pools: described,
+      turnOf: (pool) => this.#turns.of(pool),
+      random: this.#random,
+    };
+    const judges = [...first, ...policies.map((policy) => judgeOf(policy, view))];
+    const refusers = judges.filter(({ refuse }) => refuse !== undefined);
+    const isWideRequest = policies.some(isWide);
+    const isForAnyKind = request.home === "gpu" || policies.some(choosesKind);
+    const feasible: PoolDescription[] = [];
+    const refused: Refused[] = [];
+    for (const pool of described) {
+      let reason = refuseFirst?.(pool);
+      if (reason === undefined && pool.held?.exclusive) reason = "an actor has it to itself";
+      for (let i = 0; reason === undefined && i < refusers.length; i++) {
+        reason = refusers[i]!.refuse!(pool);
+      }
+      if (reason === undefined && !isWideRequest && pool.host !== this.#host) reason = FAR;
+      if (reason === undefined && !isForAnyKind && pool.kind === "gpu") reason = KEPT_FOR_GPU;
+      if (reason === undefined) feasible.push(pool);
+      else refused.push([pool, reason]);
+    }
+    return { judges, feasible, refused };
+  }
+
+  /** The pool that the first judge prefers that tells it from others; among equals, whose turn it is. */
+  #best(
+    feasible: readonly PoolDescription[],
+    judges: readonly Judge[],
+  ): PoolDescription | undefined {
+    const scores = [
+      ...judges.flatMap(({ score }) => score === undefined ? [] : [score]),
+      (pool: PoolDescription) => this.#turns.of(pool),
+    ];
+    let best: PoolDescription | undefined;
+    // What the best one got, as far as it was needed: each score is asked for once.
+    let bests: number[] = [];
+    for (const pool of feasible) {
+      if (best === undefined) {
+        best = pool;
+        continue;
+      }
+      for (let i = 0; i < scores.length; i++) {
+        const own = scores[i]!(pool);
+        const other = bests[i] ??= scores[i]!(best);
+        if (own === other) continue;
+        if (own < other) {
+          best = pool;
+          bests = bests.slice(0, i);
+          bests.push(own);
+        }
+        break;
+      }
+    }
     return best;
   }
 
-  /** A pool gets its turn; its actor may have it to itself. */
-  #take(request: PlacementRequest, pool: PoolDescription): void {
-    const key = keyOf(pool);
-    this.#lastTurn.set(key, ++this.#turn);
-    const isExclusive = policiesOf(request).some((one) => one.policy === "device" && one.exclusive);
-    if (isExclusive && pool.device.kind !== "cpu") this.#exclusive.add(key);
-  }
-
-  /** Whether an actor has a pool to itself: as long as there is one. */
-  #isTaken(pool: PoolDescription): boolean {
-    const key = keyOf(pool);
-    if (!this.#exclusive.has(key)) return false;
-    if (pool.actors > 0) return true;
-    this.#exclusive.delete(key);
-    return false;
-  }
-
-  #refuse(
-    request: PlacementRequest,
-    policies: readonly Policy[],
-    pool: PoolDescription,
-  ): string | undefined {
-    if (this.#isTaken(pool)) return "an actor has it to itself";
-    for (const policy of policies) {
-      const reason = refusal(policy, pool);
-      if (reason !== undefined) return reason;
-    }
-    if (pool.host !== this.#host && !policies.some(isWide)) {
-      return "it is on another host: use anyHost() or onHost(id)";
-    }
-    if (policies.some(choosesKind)) return undefined;
-    return request.home === "cpu" && pool.kind === "gpu"
-      ? "it is kept for gpu actors: use device() or onPool()"
-      : undefined;
+  /** A pool gets its turn, and the actor what it is to have to itself. */
+  #take(pool: PoolDescription, policies: readonly Policy[]): Lease {
+    this.#turns.take(pool);
+    return this.leases.take(pool, needIn(policies, pool));
   }
 }
 
-/** Its words are made when somebody reads them: nearly every decision is only carried out. */
-class Decision implements PlacementDecision {
-  readonly #policies: readonly Policy[];
-  readonly #refused: readonly (readonly [PoolDescription, string])[];
+const FAR = "it is on another host: use anyHost() or onHost(id)";
+const KEPT_FOR_GPU = "it is kept for gpu actors: use device() or onPool()";
 
-  constructor(
-    readonly pool: PoolDescription,
-    policies: readonly Policy[],
-    refused: readonly (readonly [PoolDescription, string])[],
-  ) {
-    this.#policies = policies;
-    this.#refused = refused;
+/** All that policies give an actor to itself. */
+function needIn(policies: readonly Policy[], pool: PoolDescription): Need {
+  let all = NOTHING;
+  for (const policy of policies) {
+    const need = needOf(policy, pool);
+    if (need === undefined) continue;
+    all = {
+      marks: [...all.marks, ...need.marks],
+      memoryBytes: Math.max(all.memoryBytes, need.memoryBytes),
+      exclusive: all.exclusive || need.exclusive,
+    };
   }
-
-  get reason(): string {
-    const named = this.#policies.map(({ policy }) => policy).join(", ");
-    const remarks = this.#policies.map((policy) => remark(policy, this.pool));
-    const said = remarks.filter((one) => one !== "").map((one) => `; ${one}`);
-    return `${nameOf(this.pool)} is best by ${named}${said.join("")}`;
-  }
-
-  get refusals(): readonly PlacementRefusal[] {
-    return refusalsOf(this.#refused);
-  }
-}
-
-function refusalsOf(
-  refused: readonly (readonly [PoolDescription, string])[],
-): PlacementRefusal[] {
-  return refused.map(([pool, reason]) => ({ pool: nameOf(pool), reason }));
+  return all;
 }
 
 /** What the request asks for, or the default: kernels by device, classes by load and not on main. */
 function policiesOf({ place, home }: PlacementRequest): readonly Policy[] {
-  const given: readonly Policy[] = place === undefined
-    ? []
-    : Array.isArray(place)
-    ? place
-    : [place as Policy];
+  const given = policiesIn(place);
   const wanted = home === "gpu" && !given.some(choosesKind) ? [device(), ...given] : given;
-  const scored = wanted.some(({ policy }) => policy === "random" || policy === "randomWorker");
-  return scored ? wanted : [...wanted, leastLoaded()];
+  return wanted.some(decides) ? wanted : [...wanted, leastLoaded()];
 }
 
-function isWide(policy: Policy): boolean {
-  return policy.policy === "anyHost" || policy.policy === "onHost" ||
-    (policy.policy === "onPool" && policy.host !== undefined);
-}
-
-/** Why a main pool gets no replica where others do. */
-const KEPT_FOR_HOST = "replicas go to a main pool only if no other pool will do";
-
-function compare(a: Candidate, b: Candidate): number {
-  if (isBetter(a.scores, a.turn, b)) return -1;
-  return isBetter(b.scores, b.turn, a) ? 1 : 0;
-}
-
-function isBetter(scores: readonly number[], turn: number, best: Candidate): boolean {
-  for (let i = 0; i < scores.length; i++) {
-    if (scores[i] !== best.scores[i]) return scores[i]! < best.scores[i]!;
-  }
-  return turn < best.turn;
-}
-
-function noPool(
-  request: PlacementRequest,
-  refusals: PlacementRefusal[],
-  wanted: number = 1,
-  found: number = 0,
-): PlacementError {
-  const list = refusals.map(({ pool, reason }) => `\n  ${pool}: ${reason}`).join("");
-  const what = found === 0
-    ? `No pool can take ${request.type}`
-    : `${wanted} replicas of ${request.type} need as many pools, and only ${found} will do`;
-  const rest = found === 0 ? "there are no pools" : "there are no others";
-  return new PlacementError(`${what}:${list === "" ? ` ${rest}` : list}`, refusals);
-}
-
-function keyOf({ host, pool }: PoolDescription): string {
-  return `${host}/${pool}`;
-}
-
-function nameOf(pool: PoolDescription): string {
-  return `${pool.name} (pool ${pool.pool} of host ${formatHostId(pool.host)})`;
+function compare(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! < b[i]! ? -1 : 1;
+  return 0;
 }

@@ -23,7 +23,8 @@ Deno.test("two actors that call each other do not starve the timers of their poo
   clearTimeout(timer);
   const expected = ms / 5 / 8;
   assert(delays.length >= Math.min(expected, 2), `${delays.length} timers in ${ms} ms`);
-  assert(Math.max(...delays) < 500, `a timer was ${Math.max(...delays)} ms late`);
+  const latest = Math.max(...delays);
+  assert(latest < Math.max(500, ms / 2), `a timer was ${latest} ms late, of ${ms} ms`);
 });
 
 Deno.test("a burst of messages is run in order and leaves nothing", async () => {

@@ -104,3 +104,46 @@ Deno.test("call: over TLS by the authority that --ca names, and not without", as
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /^dramatis: Cannot reach https:\/\/localhost:\d+: .*UnknownIssuer/);
 });
+
+Deno.test("call, status: what each role's token is good for, over TLS with certificates on both sides", async () => {
+  const fixture = (name: string) =>
+    new URL(`../host/gateway/fixtures/${name}.pem`, import.meta.url);
+  const [cert, key, ca] = await Promise.all(
+    ["cert", "key", "authority"].map((name) => Deno.readTextFile(fixture(name))),
+  );
+  await using host = await startHost({
+    ...LISTEN,
+    ca: ca!,
+    listen: {
+      port: 0,
+      hostname: "localhost",
+      cert: cert!,
+      key: key!,
+      clientCertificates: true,
+      clientToken: "call",
+      readToken: "look",
+      onRefusal() {},
+    },
+  });
+  await host.createActor(Counter, [1], { uid: "c" });
+  const url = `wss://localhost:${new URL(`http://${host.address}`).port}`;
+  const trusts = ["--ca", fixture("authority").pathname];
+  const shows = ["--cert", fixture("cert").pathname, "--key", fixture("key").pathname];
+  const called = (token: string, flags: string[]) =>
+    run(CALL, [url, "c", "add", "[1]", ...flags], token);
+  const looked = (token: string) => run(STATUS, [url, ...trusts, ...shows], token);
+  const { code, stdout, stderr } = await called("call", [...trusts, ...shows]);
+  assert.deepEqual([code, stdout, stderr], [0, "2\n", ""]);
+  assert.match((await looked("call")).stdout, /^1 host, 1 pool, 1 actor/);
+  assert.match((await looked("look")).stdout, /^1 host, 1 pool, 1 actor/);
+  const reader = await called("look", [...trusts, ...shows]);
+  assert.deepEqual(
+    [reader.code, reader.stderr],
+    [1, "dramatis: 403: The token for reading does not do for this\n"],
+  );
+  const unknown = await called("call", trusts);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /^dramatis: Cannot reach https:/);
+  const half = await called("call", [...trusts, ...shows.slice(0, 2)]);
+  assert.deepEqual([half.code, half.stderr], [2, "dramatis: --cert and --key come together\n"]);
+});

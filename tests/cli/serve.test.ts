@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   type ActorRef,
+  connect,
   formatHostId,
   type Host,
   HostLostError,
@@ -278,4 +279,38 @@ Deno.test("serve: a host that does not let it in is told from one that is not th
     assert(!ended.stderr.includes(TOKEN));
   });
   assert.deepEqual(other.hosts(), []);
+});
+
+Deno.test("serve: tokens come by the environment too, where actors do not find them", async () => {
+  const env = {
+    DRAMATIS_TOKEN: TOKEN,
+    DRAMATIS_CLIENT_TOKEN: "for-clients",
+    DRAMATIS_READ_TOKEN: "to-look",
+  };
+  const flags = [...SMALL, "--modules", WITNESS, "--allow-origin", "https://app.example.org"];
+  await using child = serve(flags, { env });
+  const url = await urlOf(child);
+  await using client = await connect(url, { token: "for-clients" });
+  const witness = await client.createActor(Witness, []);
+  assert.deepEqual(await witness.environment(Object.keys(env)), [null, null, null]);
+  const look = await fetch(url.replace("ws:", "http:") + "/metrics", {
+    headers: { authorization: "Bearer to-look" },
+  });
+  assert.equal(look.status, 200);
+  await look.body?.cancel();
+  const page = new WebSocket(`${url}/link`, {
+    headers: { origin: "https://app.example.org", authorization: "Bearer for-clients" },
+  });
+  await new Promise((resolve, reject) => {
+    page.onopen = resolve;
+    page.onerror = reject;
+  });
+  const closed = new Promise((resolve) => page.onclose = resolve);
+  page.close();
+  await closed;
+  await client.close();
+  child.kill("SIGTERM");
+  const { code, stdout, stderr } = await child.ended();
+  assert.equal(code, 0);
+  for (const secret of Object.values(env)) assert(!(stdout + stderr).includes(secret));
 });

@@ -12,7 +12,9 @@ Deno.test("parseServeFlags: the defaults", () => {
     join: [],
     directory: undefined,
     tokenFile: undefined,
+    clientTokenFile: undefined,
     readTokenFile: undefined,
+    allowOrigin: [],
     advertise: undefined,
     cert: undefined,
     key: undefined,
@@ -29,7 +31,8 @@ Deno.test("parseServeFlags: every flag, some of them more than once", () => {
     "--port 0 --hostname=::1 --workers 256 --processes 2 --gpu require --join ws://a:1 --join b:2 " +
     "--directory nats://n:4222 --token-file - --modules ./a.ts --modules=./b.ts --until-stdin-closes --help " +
     "--read-token-file reader --advertise a.example:7300 --cert cert.pem --key key.pem --ca ca.pem " +
-    "--client-certificates --slow-ms 0";
+    "--client-certificates --slow-ms 0 --client-token-file client " +
+    "--allow-origin https://a.example --allow-origin=https://b.example";
   assert.deepEqual(parseServeFlags(line.split(" ")), {
     help: true,
     port: 0,
@@ -40,7 +43,9 @@ Deno.test("parseServeFlags: every flag, some of them more than once", () => {
     join: ["ws://a:1", "b:2"],
     directory: "nats://n:4222",
     tokenFile: "-",
+    clientTokenFile: "client",
     readTokenFile: "reader",
+    allowOrigin: ["https://a.example", "https://b.example"],
     advertise: "a.example:7300",
     cert: "cert.pem",
     key: "key.pem",

@@ -15,7 +15,9 @@ function snapshot(at: number, actors: ActorRow[]): Snapshot {
     pool: 1,
     name: "gpu-1",
     device,
+    labels: ["big", "fast"],
     actors: actors.length,
+    busy: 0.256,
     responding: false,
   };
   const hosts = [{ id: HOST, address: null }];
@@ -29,8 +31,8 @@ Deno.test("statusLines: the busiest first, calls a second, and how many are left
   assert.deepEqual(lines.map((line) => line.replace(/ +/g, " ")), [
     "1 host, 1 pool, 3 actors",
     "",
-    "HOST POOL DEVICE ACTORS CALLS OUT STREAMS LAG RUNS",
-    `${HOST} gpu-1 gpu, A card 3 does not answer`,
+    "HOST POOL DEVICE LABELS ACTORS BUSY CALLS OUT STREAMS LAG RUNS",
+    `${HOST} gpu-1 gpu, A card big fast 3 26 % does not answer`,
     "",
     "ACTOR TYPE HOST POOL QUEUED CALLS CALLS/S ERRORS WAIT RUN RUNS",
     `stuck T ${HOST} gpu-1 3 0 0 1`,

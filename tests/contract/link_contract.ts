@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Codec } from "../../src/core/codec.ts";
-import { NotSerializableError } from "../../src/core/errors.ts";
+import { NotSerializableError } from "../../src/core/message_errors.ts";
 import type { CallFrame, TellFrame } from "../../src/core/protocol.ts";
 import { transfer } from "../../src/core/transfer.ts";
 import type { Link } from "../../src/link/link.ts";
@@ -145,7 +145,7 @@ export function testLinkContract({ name, sharesMemory, pair }: LinkContract): vo
   test("keeps everything behind a large frame that is about no actor", async ({ a, earB }) => {
     const pools = { ...tell(2), kind: "pools", pools: [] } as const;
     const device = { kind: "cpu", name: "x".repeat(500_000), features: [], limits: {} } as const;
-    const pool = { host: 1, pool: 1, name: "p", kind: "worker", label: null, actors: 0 } as const;
+    const pool = { host: 1, pool: 1, name: "p", kind: "worker", labels: [], actors: 0 } as const;
     a.send({ ...tell(1, pattern(300_000)), uid: "a" });
     a.send({ ...pools, pools: [{ ...pool, device }] });
     a.send({ ...pools, id: 3 });

@@ -1,6 +1,12 @@
 /** Chains of calls as bytes. */
 import assert from "node:assert/strict";
-import { type CallChain, extendChain, type Hop, readChain } from "../../src/core/call_chain.ts";
+import {
+  type CallChain,
+  extendChain,
+  type Hop,
+  lastHop,
+  readChain,
+} from "../../src/core/call_chain.ts";
 import { random } from "./random.ts";
 
 const HOP: Hop = { host: 2 ** 48 - 1, pool: 3, uid: "a", generation: 7, method: "run", serial: 9 };
@@ -31,6 +37,16 @@ Deno.test("extendChain: what goes in comes out, oldest first", () => {
   const before = first.slice();
   extendChain(first, HOP);
   assert.deepEqual(first, before, "a chain is never changed: others hold it");
+});
+
+Deno.test("lastHop: the newest alone, of what is a chain", () => {
+  assert.equal(lastHop(new Uint8Array(0)), null);
+  assert.deepEqual(lastHop(chainOf([HOP])), HOP);
+  assert.deepEqual(lastHop(chainOf([HOP, HOP, { ...HOP, uid: "b" }])), { ...HOP, uid: "b" });
+  for (let length = 1; length < 60; length++) {
+    assert.equal(lastHop(new Uint8Array(length).fill(255)), null);
+    assert.equal(lastHop(new Uint8Array(length)), null);
+  }
 });
 
 Deno.test("readChain: a chain inside of other bytes", () => {

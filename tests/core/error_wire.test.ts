@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { Codec } from "../../src/core/codec.ts";
 import { errorClassName, isWireError, newError, takeError } from "../../src/core/error_wire.ts";
-import {
-  ActorStartError,
-  CallTimeoutError,
-  NotSerializableError,
-  PlacementError,
-  WIRE_ERRORS,
-} from "../../src/core/errors.ts";
+import { ActorStartError } from "../../src/core/errors.ts";
+import { CallTimeoutError, NotSerializableError } from "../../src/core/message_errors.ts";
+import { PlacementError } from "../../src/core/host_errors.ts";
+import { WIRE_ERRORS } from "../../src/core/wire_errors.ts";
 import type { FailureFrame } from "../../src/core/protocol.ts";
 import { HERE, THERE, through } from "./codec_helpers.ts";
 

@@ -10,7 +10,7 @@ const pool: PoolDescription = {
   pool: 2,
   name: "gpu-2",
   kind: "gpu",
-  label: null,
+  labels: [],
   device: {
     kind: "gpu",
     name: "Test adapter",
@@ -23,7 +23,16 @@ const pool: PoolDescription = {
 const host: HostDescription = {
   id: HERE.host,
   address: "127.0.0.1:8000",
-  pools: [pool, { ...pool, pool: 0, name: "main", kind: "main", label: "l", device: CPU }],
+  pools: [pool, {
+    ...pool,
+    pool: 0,
+    name: "main",
+    kind: "main",
+    labels: ["l", "m"],
+    busy: 0.25,
+    held: { marks: ['["l","x"]'], memoryBytes: 2 ** 30, exclusive: true },
+    device: CPU,
+  }],
 };
 
 /** Fresh frames by name; the name starts with the kind. */
@@ -84,5 +93,6 @@ export function sampleFrames(): Readonly<Record<string, Frame>> {
     credit: { kind: "credit", ...at, count: 64 },
     drop: { kind: "drop", ...at },
     pools: { kind: "pools", ...at, pools: [pool] },
+    hosts: { kind: "hosts", ...at, gone: [0xc], known: [{ host, via: [0xa, 0xb] }] },
   };
 }

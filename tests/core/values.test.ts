@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NotSerializableError } from "../../src/core/errors.ts";
+import { NotSerializableError } from "../../src/core/message_errors.ts";
 import { share, transfer } from "../../src/core/transfer.ts";
 import { PlainCheck } from "../../src/core/values.ts";
 import { ways } from "./codec_helpers.ts";

@@ -1,10 +1,15 @@
 /** A pool whose event loop does not turn is reported from outside, with what it runs. */
 import assert from "node:assert/strict";
-import { formatReport, onPool, startHost } from "@dramatis/dramatis";
+import { formatReport, type LoopReport, onPool, startHost } from "@dramatis/dramatis";
 import { Suspect } from "../fixtures/debug_actors.ts";
 import { openReported, Reports } from "./reports.ts";
 
 const DEBUG = { blockedLoopMs: 60, slowCallMs: Infinity };
+
+/** Whether it is of a loop in this method: on a busy machine a start alone may take so long. */
+function isOf(method: string): (report: LoopReport) => boolean {
+  return ({ running }) => running.some((one) => one.method === method);
+}
 
 for (const method of ["spin", "spinLater"] as const) {
   Deno.test(`blocked: ${method} holds the thread, and is named while it does`, async () => {
@@ -16,7 +21,8 @@ for (const method of ["spin", "spinLater"] as const) {
     assert.equal(await innocent.add(1, 2), 3);
     const word = new SharedArrayBuffer(4);
     const call = suspect[method](word);
-    const report = await reports.first("blocked");
+    const report = await reports.first("blocked", isOf(method));
+    const sofar = reports.all.length;
     assert.deepEqual(report.pool, { host: host.id, pool: pool.pool });
     assert.equal(report.name, "worker-1");
     assert(report.ms >= 60, `${report.ms}`);
@@ -32,14 +38,20 @@ for (const method of ["spin", "spinLater"] as const) {
     assert.deepEqual(inspected.actors, []);
     Atomics.store(new Int32Array(word), 0, 1);
     assert.equal(await call, "spun");
-    const over = await reports.first("unblocked");
+    const over = await reports.first(
+      "unblocked",
+      (one) => one.pool.pool === pool.pool && reports.all.indexOf(one) >= sofar,
+    );
     assert.deepEqual([over.pool, over.name], [report.pool, "worker-1"]);
     assert(over.ms >= report.ms, `${over.ms} after ${report.ms}`);
     assert.deepEqual(over.running, []);
     assert.match(formatReport(over), /^unblocked: worker-1 .* answers again after/);
-    const { responding, running } = (await host.inspect()).pools[1]!;
-    assert.deepEqual([responding, running], [true, []]);
-    assert.deepEqual(reports.all.map(({ kind }) => kind), ["blocked", "unblocked"]);
+    let after = (await host.inspect()).pools[1]!;
+    // On a busy machine it may be late again.
+    while (!after.responding) after = (await host.inspect()).pools[1]!;
+    assert.deepEqual(after.running, []);
+    const ours = reports.all.filter((one) => one.kind === "blocked" && isOf(method)(one));
+    assert.deepEqual(ours, [report], "once");
   });
 }
 
@@ -52,7 +64,7 @@ Deno.test("blocked: if several methods are under way, all that may be the one ar
   await holder.entered();
   const word = new SharedArrayBuffer(4);
   const call = spinner.spinLater(word);
-  const report = await reports.first("blocked");
+  const report = await reports.first("blocked", isOf("spinLater"));
   Atomics.store(new Int32Array(word), 0, 1);
   assert.deepEqual(report.running.map(({ uid, method }) => `${method} of ${uid}`).sort(), [
     "hold of holder",
@@ -70,7 +82,7 @@ Deno.test("blocked: a pool that is given up is watched no more", async () => {
   const suspect = await stage.create(Suspect, []);
   const word = new SharedArrayBuffer(4);
   const call = suspect.spin(word).catch((error) => error.name);
-  await reports.first("blocked");
+  await reports.first("blocked", isOf("spin"));
   await stage.host.killActor(suspect);
   assert.equal(await call, "PoolLostError");
   // Its thread is let go, so that the process can end.

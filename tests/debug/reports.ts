@@ -53,7 +53,12 @@ export function openReported(
   debug: DebugOptions,
   options: HostOptions = {},
 ): Promise<Stage> {
-  return openStage(place, { ...options, debug: { onReport: reports.take, ...debug } });
+  // The watch does not keep a process alive; a worker does.
+  return openStage(place, {
+    worker: true,
+    ...options,
+    debug: { onReport: reports.take, ...debug },
+  });
 }
 
 /** Registers a test of reports once for each place. */

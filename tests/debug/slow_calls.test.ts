@@ -11,12 +11,12 @@ testReports(
     const outer = await stage.host.createActor(Suspect, [], { uid: "outer" });
     const inner = await stage.create(Suspect, [], { uid: "inner" });
     const call = outer.pass([inner]);
-    const report = await reports.first("slow");
-    assert.equal(report.to.uid, "inner");
+    // On a busy machine others may take so long.
+    const report = await reports.first("slow", ({ to }) => to.uid === "inner");
     assert.deepEqual([report.to.host, report.to.pool], [stage.pool.host, stage.pool.pool]);
     assert.equal(report.type, "Suspect");
     assert.equal(report.method, "pass");
-    assert(report.ms >= 60 && report.ms < 10_000, `${report.ms}`);
+    assert(report.ms >= 60, `${report.ms}`);
     assert.deepEqual(report.chain.map(({ uid, method }) => `${method} of ${uid}`), [
       "pass of outer",
     ]);
@@ -31,7 +31,8 @@ testReports(
     const other = await stage.create(Suspect, [], { uid: "other" });
     const second = other.wait();
     await reports.first("slow", ({ to }) => to.uid === "other");
-    assert.deepEqual(reports.methods, ["pass", "wait"]);
+    const ours = reports.all.filter((one) => "to" in one && one.to.uid !== "outer");
+    assert.deepEqual(ours.map((one) => "method" in one && one.method), ["pass", "wait"]);
     await other.open();
     await inner.open();
     assert.equal(await call, "held");

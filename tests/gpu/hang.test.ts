@@ -1,9 +1,20 @@
 /** A kernel that does not end: its device is given up, by its own pool or by whoever watches that. */
 import assert from "node:assert/strict";
-import { GpuDeviceLostError } from "../../src/core/errors.ts";
+import {
+  addressOf,
+  GpuDeviceLostError,
+  onPool,
+  PoolLostError,
+  startHost,
+} from "@dramatis/dramatis";
+import { gpuPool } from "@dramatis/dramatis/gpu";
+import { HangWatch, WaitMark } from "../../src/pool/hang_watch.ts";
 import { openGpu } from "../../gpu/device.ts";
-import { allowedMs, HangWatch, WaitMark } from "../../gpu/hang_watch.ts";
+import { allowedMs } from "../../gpu/hang_limit.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
+import { NO_ADAPTER } from "../../gpu/no_adapter.ts";
+import { probe } from "./fixtures/actors.ts";
+import { square } from "./fixtures/kernels.ts";
 import { count, saxpy } from "./kernels.ts";
 import { gpuTest } from "./require_gpu.ts";
 
@@ -40,21 +51,28 @@ Deno.test("HangWatch: does not add up waits that are short", async () => {
   const mark = new WaitMark(memory);
   let hung = 0;
   const watch = new HangWatch(memory, () => hung++, LOOK_MS);
-  let looks = 0;
-  await new Promise<void>((resolve) => {
-    const timer = setInterval(() => {
-      mark.begin(500);
-      if (++looks < 50) return;
-      clearInterval(timer);
-      resolve();
-    }, LOOK_MS);
-  });
-  watch.stop();
+  const { now } = performance;
+  let waits = 0;
+  performance.now = () => 100 * waits;
+  try {
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        mark.begin(500);
+        if (++waits < 50) return;
+        clearInterval(timer);
+        resolve();
+      }, LOOK_MS);
+    });
+  } finally {
+    performance.now = now;
+    watch.stop();
+  }
   assert.equal(hung, 0);
 });
 
 gpuTest("Lane: a map that never comes ends the device, and its calls", async (gpu) => {
-  await using other = await openGpu({ hangMs: 20 });
+  // Longer than a kernel that ends takes on a busy machine.
+  await using other = await openGpu({ hangMs: 500 });
   const runner = new KernelRunner(other!, "saxpy", saxpy);
   const args = { x: count(8), y: count(8), p: { a: 1, n: 8 } };
   for (let i = 0; i < 4; i++) await runner.run(args);
@@ -76,3 +94,42 @@ gpuTest("Lane: a map that never comes ends the device, and its calls", async (gp
   }
   assert.equal(gpu.guard.error, null);
 });
+
+for (const isolation of ["worker", "process"] as const) {
+  Deno.test(`gpuPool: a kernel that holds the thread of a ${isolation} ends the pool, which comes back`, async (t) => {
+    await using host = await startHost({
+      pools: [gpuPool({ isolation, hangMs: 100 })],
+      onDeadLetter: () => {},
+    });
+    const pool = host.pools()[1];
+    if (pool === undefined) {
+      if (Deno.env.get("DRAMATIS_REQUIRE_GPU") === "1") throw new Error(NO_ADAPTER);
+      // deno-lint-ignore no-console -- a skipped test must say so
+      return console.warn(`skipped "${t.name}": ${NO_ADAPTER}`);
+    }
+    const place = onPool(pool);
+    const kernel = await host.createActor(square, [], { place });
+    const look = await host.createActor(probe, [], { place });
+    const pid = await look.pid();
+    const x = count(8);
+    for (let i = 0; i < 4; i++) await kernel.compute({ x }); // how long it takes is known then
+    const { squares } = await kernel.run({ x });
+    await look.hang();
+    const waiting = [kernel.compute({ x }), squares.read(), look.stay()];
+    for (const call of await Promise.allSettled(waiting)) {
+      assert(call.status === "rejected");
+      const { reason } = call;
+      assert(reason instanceof PoolLostError, String(reason));
+      assert.equal(reason.exit, "killed");
+      assert.match(reason.message, /gpu-1 was given up: a kernel has not ended for \d+\.\d s/);
+      assert(reason.cause instanceof GpuDeviceLostError);
+    }
+    assert.equal((await kernel.compute({ x })).squares[3], 9, "it has a device again");
+    assert.equal(addressOf(kernel).pool, pool.pool);
+    await assert.rejects(squares.read());
+    if (isolation === "process") {
+      assert.notEqual(await look.pid(), pid);
+      assert.throws(() => Deno.kill(pid, "SIGCONT"), Deno.errors.NotFound, "it has been killed");
+    }
+  });
+}

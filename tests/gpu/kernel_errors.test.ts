@@ -1,6 +1,6 @@
 /** What goes wrong with a kernel is one clear message: which kernel, which binding or line, what to do. */
 import assert from "node:assert/strict";
-import { KernelArgumentError, KernelCompileError } from "../../src/core/errors.ts";
+import { KernelArgumentError, KernelCompileError } from "../../src/core/gpu_errors.ts";
 import { runTwin } from "../../gpu/cpu_twin.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
 import type { KernelOptions } from "../../gpu/kernel_spec.ts";

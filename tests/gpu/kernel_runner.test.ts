@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { KernelArgumentError, KernelCompileError } from "../../src/core/errors.ts";
+import { KernelArgumentError, KernelCompileError } from "../../src/core/gpu_errors.ts";
 import { runTwin } from "../../gpu/cpu_twin.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
 import { BLOCK, count, saxpy, sumBlocks } from "./kernels.ts";

@@ -116,6 +116,42 @@ gpuTest(
   },
 );
 
+gpuTest(
+  "Lane: copies of one submit see what is written before them, and nothing after",
+  async (gpu) => {
+    const runner = new KernelRunner(gpu, "saxpy", saxpy);
+    await runner.run({ x: count(4), y: count(4), p });
+    const x = await uploadSlot(gpu, count(4));
+    const given = await uploadSlot(gpu, count(4));
+    const { submits } = gpu.lane.counts;
+    const copied = (await runner.enqueue({ x, y: given, p })).y!;
+    const written = (await runner.enqueue({ x, y: given, p }, { consume: ["y"] })).y!;
+    const later = (await runner.enqueue({ x, y: written, p })).y!;
+    const again = (await runner.enqueue({ x, y: later, p }, { consume: ["y"] })).y!;
+    const last = (await runner.enqueue({ x, y: again, p })).y!;
+    const slots = [copied, written, again, last];
+    const results = await Promise.all(slots.map((slot) => runner.read(slot)));
+    const times = [2, 2, 4, 5];
+    assert.deepEqual(results, times.map((n) => count(4).map((v) => n * v)));
+    assert.equal(gpu.lane.counts.submits, submits + 1);
+    for (const slot of [x, ...slots]) slot.release();
+  },
+);
+
+gpuTest("Lane: uniforms in one submit, the same ones and others", async (gpu) => {
+  const runner = new KernelRunner(gpu, "saxpy", saxpy);
+  let y = await uploadSlot(gpu, new Float32Array(4));
+  const x = await uploadSlot(gpu, Float32Array.of(1, 1, 1, 1));
+  const factors = [1, 1, 10, 10, 1, 100, 1, 1];
+  for (const a of factors) {
+    y = (await runner.enqueue({ x, y, p: { a, n: 4 } }, { consume: ["y"] })).y!;
+  }
+  const sum = factors.reduce((a, b) => a + b);
+  assert.deepEqual(await runner.read(y), new Float32Array(4).fill(sum));
+  x.release();
+  y.release();
+});
+
 gpuTest("uploadSlot, sliceSlot, readSlot", async (gpu) => {
   const data = count(100);
   const uploading = uploadSlot(gpu, data);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { KernelArgumentError } from "../../src/core/errors.ts";
-import { packUniform } from "../../gpu/layout.ts";
+import { KernelArgumentError } from "../../src/core/gpu_errors.ts";
+import { packUniform, uniformPacker } from "../../gpu/layout.ts";
 import { reflectKernel } from "../../gpu/reflection.ts";
 import type { WgslType } from "../../gpu/wgsl_types.ts";
 
@@ -18,18 +18,30 @@ function offsets(type: WgslType): Record<string, number> {
 }
 
 function pack(type: WgslType, value: unknown): DataView {
-  return new DataView(packUniform("k", "p", type, value).buffer);
+  const packed = packUniform("k", "p", type, value);
+  const again = new Uint8Array(type.size + 16);
+  uniformPacker("k", "p", type)(new DataView(again.buffer), 16, value);
+  assert.deepEqual(again.slice(16), packed);
+  return new DataView(packed.buffer);
 }
 
 function refusal(type: WgslType, value: unknown): string {
-  try {
-    packUniform("k", "p", type, value);
-  } catch (error) {
-    assert.ok(error instanceof KernelArgumentError);
-    assert.equal(error.binding, "p");
-    return error.message;
-  }
-  return "";
+  const view = new DataView(new ArrayBuffer(type.size));
+  const problems = [
+    () => packUniform("k", "p", type, value),
+    () => uniformPacker("k", "p", type)(view, 0, value),
+  ].map((pack) => {
+    try {
+      pack();
+    } catch (error) {
+      assert.ok(error instanceof KernelArgumentError);
+      assert.equal(error.binding, "p");
+      return error.message;
+    }
+    return "";
+  });
+  assert.equal(problems[0], problems[1]);
+  return problems[0]!;
 }
 
 Deno.test("layoutOf: the offsets of the WGSL specification's example", () => {

@@ -1,6 +1,6 @@
 /** Kernels of several dispatches: passes, scratch, overrides, what each pass binds. */
 import assert from "node:assert/strict";
-import { KernelArgumentError, KernelCompileError } from "../../src/core/errors.ts";
+import { KernelArgumentError, KernelCompileError } from "../../src/core/gpu_errors.ts";
 import { runTwin } from "../../gpu/cpu_twin.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
 import type { KernelOptions, KernelPass } from "../../gpu/kernel_spec.ts";

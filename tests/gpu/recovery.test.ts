@@ -8,7 +8,11 @@ import { square } from "./fixtures/kernels.ts";
 
 for (const isolation of ["worker", "process"] as const) {
   Deno.test(`a gpu pool in a ${isolation} comes back: kernels compute, what was on the device is lost`, async (t) => {
-    await using host = await startHost({ pools: [gpuPool({ isolation })], onDeadLetter: () => {} });
+    await using host = await startHost({
+      pools: [gpuPool({ isolation })],
+      recovery: { waitMs: 120_000 },
+      onDeadLetter: () => {},
+    });
     const pool = host.pools()[1];
     if (pool === undefined) {
       if (Deno.env.get("DRAMATIS_REQUIRE_GPU") === "1") throw new Error(NO_ADAPTER);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { KernelCompileError } from "../../src/core/errors.ts";
+import { KernelCompileError } from "../../src/core/gpu_errors.ts";
 import { type KernelInterface, reflectKernel } from "../../gpu/reflection.ts";
 import { typeName } from "../../gpu/wgsl_types.ts";
 import { saxpy } from "./kernels.ts";

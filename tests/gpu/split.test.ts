@@ -1,6 +1,6 @@
 /** Dispatches of more workgroups than WebGPU runs. */
 import assert from "node:assert/strict";
-import { KernelArgumentError } from "../../src/core/errors.ts";
+import { KernelArgumentError } from "../../src/core/gpu_errors.ts";
 import { runTwin } from "../../gpu/cpu_twin.ts";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
 import { splitGrid, splitSource } from "../../gpu/wgsl_split.ts";

@@ -164,6 +164,17 @@ gpuTest("matmul, transpose, convolve2d: equal their twins at all shapes", async 
   }
 });
 
+gpuTest("convolve2d: a filter that one dispatch does not sum up", async (gpu) => {
+  // By rows of the filter, by parts of its rows, and neither a whole number of times.
+  for (const [filterWidth, filterHeight] of [[401, 301], [70_001, 1], [40_001, 3]] as const) {
+    await assertTwin(gpu, "convolve2d", convolve2dOptions, [{
+      x: wholeFloats(6),
+      weights: wholeFloats(filterWidth * filterHeight, 2),
+      p: { width: 3, height: 2, filterWidth, filterHeight, clamp: 1 },
+    }]);
+  }
+});
+
 gpuTest("matmul: any floats, within the bound that it states", async (gpu) => {
   const p = { m: 70, k: 333, n: 40 };
   const a = numbers("f32", p.m * p.k) as Float32Array;

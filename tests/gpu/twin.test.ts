@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { GpuUnavailableError, KernelArgumentError } from "../../src/core/errors.ts";
+import { GpuUnavailableError, KernelArgumentError } from "../../src/core/gpu_errors.ts";
 import { runTwin } from "../../gpu/cpu_twin.ts";
 import { BLOCK, count, saxpy, sumBlocks } from "./kernels.ts";
 

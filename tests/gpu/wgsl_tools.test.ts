@@ -1,8 +1,8 @@
 /** `deno task wgsl:types` and `deno task wgsl:check`, and layouts for structs. */
 import assert from "node:assert/strict";
 import { bindingLayout, kernel } from "@dramatis/dramatis/gpu";
-import { KernelArgumentError, KernelCompileError } from "../../src/core/errors.ts";
-import { argumentTypes } from "../../gpu/argument_types.ts";
+import { KernelArgumentError, KernelCompileError } from "../../src/core/gpu_errors.ts";
+import { argumentTypes, sameTypes } from "../../gpu/argument_types.ts";
 import { reflectModule } from "../../gpu/reflection.ts";
 import { checkWgsl } from "../../gpu/wgsl_check.ts";
 import { Child } from "../fixtures/child.ts";
@@ -22,6 +22,8 @@ Deno.test("argumentTypes: bindings, uniforms, vectors, matrices, arrays, structs
     threads: ({ vertices, scene }) => Math.max(vertices.length / 48, scene.count),
     cpu: ({ scene }) => void scene.lights[0]!.direction[2],
   });
+  assert(sameTypes(golden, golden.replace(/\{\n/g, "{").replace(": number;", ":\n    | number;")));
+  assert(!sameTypes(golden, golden.replace("Uint8Array", "Float32Array")));
   const matmul = argumentTypes("tiled-matmul", reflectModule(matmulSource));
   assert.match(
     matmul,
@@ -114,6 +116,37 @@ Deno.test("checkWgsl: finds a missing barrier, with both lines", async () => {
   assert.match(texts(good, "warning")[0]!, /^not compiled: this machine has no WebGPU adapter/);
 });
 
+Deno.test("checkWgsl: a kernel of long loops is checked with short ones, and it is said", async () => {
+  const wgsl = `
+    var<workgroup> part: array<u32, 64>;
+    struct P { begin: u32, end: u32 }
+    @group(0) @binding(0) var<storage, read_write> y: array<u32>;
+    @group(0) @binding(1) var<uniform> p: P;
+    @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) {
+      for (var a = 0u; a < p.end; a++) {
+        for (var b = p.begin; b < p.end; b++) {
+          part[i] = a;
+          y[i] = part[63 - i];
+        }
+      }
+    }`;
+  const check = (raceSteps: number) =>
+    checkWgsl({ name: "k", wgsl, overrides: {}, gpu: null, raceSteps });
+  const findings = await check(10_000);
+  const [race] = texts(findings, "error");
+  assert.match(race!, /^main: race on "part": write in line 9, read in line 10, with no barrier/);
+  assert.equal(
+    texts(findings, "warning").at(-1),
+    "main: checked for races with integers of 4 in uniforms, not of 64: it takes more than 10000 statements",
+  );
+  const nothing = await check(10);
+  assert.deepEqual(texts(nothing, "error"), []);
+  assert.equal(
+    texts(nothing, "warning").at(-1),
+    "main: not checked for races: it takes more than 10 statements",
+  );
+});
+
 Deno.test("checkWgsl: unused bindings, wrong overrides, what the interpreter does not know", async () => {
   const wgsl = `
     override N: u32 = 1;
@@ -140,6 +173,15 @@ Deno.test("wgsl:types and wgsl:check: exit codes, and what they print", async ()
   const types = await run("wgsl_types", shader("matmul"));
   assert.deepEqual([types.code, types.stderr], [0, ""]);
   assert.match(types.stdout, /^\/\*\* The arguments of matmul\. \*\/\nexport interface MatmulArgs/);
+  const fixture = (name: string) => new URL(`./fixtures/${name}`, import.meta.url).pathname;
+  const same = [shader("instances"), "--check", fixture("instances_args.ts")];
+  assert.deepEqual((await run("wgsl_types", ...same)).code, 0);
+  const stale = await run("wgsl_types", shader("matmul"), "--check", fixture("instances_args.ts"));
+  assert.equal(stale.code, 1);
+  assert.match(stale.stderr, /instances_args\.ts has not the types of .*matmul\.wgsl: deno task/);
+  const none = await run("wgsl_types", shader("matmul"), "--check", fixture("none.ts"));
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /none\.ts: /);
   const check = await run("wgsl_check", shader("nbody"), "GRAVITY=1.5", "WORKGROUP=8");
   assert.equal(check.code, 0, check.stdout);
   assert.match(check.stdout, /^step: .*workgroups of 8 x 1 x 1$/m);

@@ -62,6 +62,7 @@ export class BareHost {
       main: this.main,
       describe: () => ({ id, address: null, pools: [this.#description] }),
       linked: () => this.peers.hosts,
+      isRouted: () => false,
       dial: (address) => this.peers.dial(address),
       kill: ({ uid, generation }) => this.desk.kill(uid, generation),
     });
@@ -73,6 +74,9 @@ export class BareHost {
       names: this.cluster.names,
       restart: RESTART_DEFAULTS,
       waitPool: () => Promise.resolve(),
+      waitForOne: () => Promise.resolve(false),
+      again: () => {},
+      gaveUp: () => {},
       ownPools: () => [this.#description],
       onLoad: () => {},
     });
@@ -126,7 +130,7 @@ export class BareHost {
       ...this.address,
       name: "main",
       kind: "main",
-      label: null,
+      labels: [],
       device: CPU,
       actors: this.desk.uids.actorsIn(MAIN_POOL),
     };

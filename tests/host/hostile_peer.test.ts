@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { encode, ExtData } from "@msgpack/msgpack";
 import { onPool, type PoolAddress, startHost, workerPool } from "@dramatis/dramatis";
 import { SYSTEM_CLOCK } from "../../src/core/clock.ts";
-import { ProtocolError } from "../../src/core/errors.ts";
+import { ProtocolError } from "../../src/core/host_errors.ts";
 import type { FrameKind, RawFrame } from "../../src/core/protocol.ts";
 import { dialHost } from "../../src/link/dial.ts";
 import { type MemoryLink, memoryLinks } from "../../src/link/memory.ts";
-import { openSession, type Session, type SessionOptions } from "../../src/link/session.ts";
+import { openSession } from "../../src/link/session.ts";
+import type { Session, SessionOptions } from "../../src/link/session_options.ts";
 import type { Link } from "../../src/link/link.ts";
 import { Codec } from "../../src/core/codec.ts";
 import { NODE } from "../../src/core/nodes.ts";
@@ -61,6 +62,8 @@ class Peer {
   }
 
   #take(frame: RawFrame): void {
+    // What it is told of third hosts comes whenever there are some.
+    if (frame.kind === "hosts") return;
     const waiting = this.#waiting.shift();
     if (waiting === undefined) this.heard.push(frame);
     else waiting(frame);
@@ -154,14 +157,40 @@ Deno.test("hosts: a message that cannot be read does not end the worker it is fo
   await peer.ended.promise;
 });
 
-Deno.test("hosts: a frame for a third host ends the link of who sent it, not that of the third", async () => {
+Deno.test("hosts: what is said to a third host, or in its name, without a link with it goes nowhere", async () => {
+  const { host, peer } = await linked();
+  const third = await BareHost.start(0xc, []);
+  const [here, there] = memoryLinks(host.codec, third.codec);
+  await Promise.all([third.peers.greet(here), host.peers.accept(there)]);
+  await third.create(Target, [], "target");
+  const to = third.address;
+  // Whoever relays it, the third host takes nothing from hosts that have not introduced themselves.
+  for (const from of [PEER, 0xd]) {
+    for (const kind of ["tell", "goodbye", "down", "pools", "hosts", "welcome"] as const) {
+      peer.say(kind, 0, to, ["target", "echo", []], from);
+    }
+    peer.say("call", 5, to, ["target", "echo", [1]], from);
+  }
+  // For all but the goodbye; what is said in an unknown host's name is answered to nobody.
+  for (let i = 0; i < 6; i++) {
+    const { kind, from } = await peer.next();
+    assert.deepEqual([kind, from.host], ["goodbye", 0xc]);
+  }
+  assert.deepEqual(third.letters, []);
+  assert.deepEqual(third.peers.hosts.map(({ id }) => id), [HOST]);
+  assert.deepEqual(host.peers.hosts.map(({ id }) => id), [PEER, 0xc]);
+  await third.stop();
+  await host.stop();
+});
+
+Deno.test("hosts: a frame in this host's own name ends the link of who sent it, not that of a third", async () => {
   const { host, peer } = await linked();
   const [here, there] = memoryLinks(host.codec, new Codec());
   const accepted = host.peers.accept(here);
   const third = await Peer.open(there, { self: { id: 0xc, address: null, pools: [] } });
   await accepted;
-  peer.say("tell", 0, { host: 0xc, pool: 0 }, ["x", "m", []]);
-  assert.match((await peer.ended.promise).message, /third host|another host/);
+  peer.say("tell", 0, { host: 0xc, pool: 0 }, ["x", "m", []], HOST);
+  assert.match((await peer.ended.promise).message, /in our name/);
   assert.deepEqual(third.heard, []);
   assert.deepEqual(host.peers.hosts.map(({ id }) => id), [0xc]);
   await host.stop();
@@ -172,9 +201,11 @@ Deno.test("hosts: a peer describes no pools but its own, from its first word on"
   const [here, there] = memoryLinks(host.codec, new Codec());
   const accepted = host.peers.accept(here);
   const [pool] = host.desk.candidates();
-  const peer = await Peer.open(there, { self: { id: PEER, address: null, pools: [pool!] } });
+  await assert.rejects(
+    Peer.open(there, { self: { id: PEER, address: null, pools: [pool!] } }),
+    { name: "LinkRefusedError", message: /describes another host's pools/ },
+  );
   await accepted;
-  await peer.ended.promise;
   assert.deepEqual(host.peers.hosts, []);
   assert.deepEqual(host.desk.candidates(), [pool]);
   await host.stop();

@@ -26,7 +26,7 @@ for (
     await using there = await startHost({
       pools: [],
       modules: [MODULE],
-      listen: { port: 0, limits: { handshakesPerSecond: 2_000, links: 300 } },
+      listen: { port: 0, limits: { links: 300 } },
     });
     const port = Number(there.address!.split(":").at(-1));
     const silent: Deno.TcpConn[] = [];
@@ -37,11 +37,9 @@ for (
       await connection.write(new TextEncoder().encode(said));
       if (said === UPGRADE) await connection.read(answer);
     }
-    const started = performance.now();
     await using here = await startHost({ pools: [], join: [there.address!] });
     const ref = await here.createActor(Sequence, [], { place: onHost(there.id) });
     assert.equal(await ref.take(0), 0);
-    assert.ok(performance.now() - started < 2_000);
     for (const connection of silent) connection.close();
   });
 }

@@ -50,7 +50,7 @@ Deno.test("TLS: calls of any size do not wait for delayed acknowledgements, eith
     for (let i = 0; i < 50; i++) await echo.echo(i);
     for (const size of [100, 1_400, 20_000, 64_000]) {
       let fastest = Infinity;
-      for (let i = 0; i < 9; i++) {
+      for (let i = 0; fastest >= 30 && i < 100; i++) {
         const started = performance.now();
         await echo.echo(new Uint8Array(size));
         fastest = Math.min(fastest, performance.now() - started);

@@ -90,7 +90,7 @@ testEverywhere("a ref finds its actor in another pool of its host", async (stage
   await assert.rejects(ref.fail("there"), { name: "RangeError", message: "there" });
   ref.add.tell(1);
   assert.equal(await ref.get(), 53);
-});
+}, { worker: true });
 
 testEverywhere(
   "destroyActor and hasActor: take a ref or a uid, also inside an actor",

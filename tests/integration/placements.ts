@@ -10,6 +10,7 @@ import {
   onPool,
   type Placement,
   type PoolDescription,
+  type PoolSpec,
   processPool,
   startHost,
   workerPool,
@@ -119,26 +120,50 @@ export class Letters {
   }
 }
 
+/** What the hosts of a stage have. */
+export interface StageOptions extends HostOptions {
+  /** Whether the host that calls has a worker where the place is not in it: a start takes its time. @default false */
+  readonly worker?: boolean;
+}
+
 /**
  * Opens the stage for one place; the caller disposes of it.
  *
  * @param options What the hosts have beside.
  */
-export async function openStage(name: PlaceName, options: HostOptions = {}): Promise<Stage> {
+export async function openStage(
+  name: PlaceName,
+  { worker = false, ...options }: StageOptions = {},
+): Promise<Stage> {
   const letters = new Letters();
-  const pools = [name === "process" ? processPool() : workerPool({ count: 1 })];
-  const common = { pools, onDeadLetter: letters.take, ...options };
-  if (name !== "remote") {
-    const host = await startHost(common);
-    return new Stage([host], letters, host.pools()[name === "main" ? 0 : 1]!);
+  const common = { onDeadLetter: letters.take, ...options };
+  const beside = worker ? [workerPool({ count: 1 })] : [];
+  switch (name) {
+    case "main": {
+      const host = await startHost({ pools: beside, ...common });
+      return new Stage([host], letters, host.pools()[0]!);
+    }
+    case "worker":
+    case "process": {
+      const pool = name === "worker" ? workerPool({ count: 1 }) : processPool();
+      const host = await startHost({ pools: [pool], ...common });
+      return new Stage([host], letters, host.pools()[1]!);
+    }
+    case "remote": {
+      const [host, owner] = await startTwoHosts(common, beside);
+      return new Stage([host, owner], letters, owner.pools()[1]!);
+    }
   }
-  const [host, owner] = await startTwoHosts(common);
-  return new Stage([host, owner], letters, owner.pools()[1]!);
 }
 
-/** Two hosts in this process, linked over a socket; the second makes the fixtures' actors. */
+/**
+ * Two hosts in this process, linked over a socket; the second makes the fixtures' actors, in a worker too.
+ *
+ * @param pools Those of the first, unless the options say.
+ */
 export async function startTwoHosts(
-  options: Parameters<typeof startHost>[0] = {},
+  options: HostOptions = {},
+  pools: PoolSpec[] = [workerPool({ count: 1 })],
 ): Promise<[Host, Host]> {
   const token = crypto.randomUUID();
   const owner = await startHost({
@@ -150,7 +175,7 @@ export async function startTwoHosts(
   });
   try {
     const host = await startHost({
-      pools: [workerPool({ count: 1 })],
+      pools,
       ...options,
       token,
       modules: MODULES,
@@ -167,7 +192,7 @@ export async function startTwoHosts(
 export function testEverywhere(
   name: string,
   body: (stage: Stage) => Promise<void>,
-  options?: HostOptions,
+  options?: StageOptions,
 ): void {
   for (const place of PLACES) {
     Deno.test(`${name} (${place})`, async () => {

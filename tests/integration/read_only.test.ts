@@ -6,7 +6,7 @@ import { Auditor, Doors, Ledger } from "../fixtures/stateless_actors.ts";
 import { type Stage, testEverywhere } from "./placements.ts";
 
 /** A call that is not answered in this time is a deadlock. */
-const SOON = { timeoutMs: 10_000 };
+const SOON = { timeoutMs: 60_000 };
 
 async function open(stage: Stage): Promise<[ActorRef<Ledger>, ActorRef<Doors>]> {
   return [await stage.create(Ledger, []), await stage.host.createActor(Doors, [])];

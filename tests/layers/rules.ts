@@ -18,7 +18,11 @@ const LAYERS: Readonly<Record<string, number>> = {
   "src/host": 3,
   // Between actors and pools: every pool has a part of it.
   "src/debug": 1.5,
+  // What is kept of actors: pools have their part of it, and hosts the stores.
+  "src/state": 1.6,
   "src/observe": 3,
+  // A host to nobody, made of some parts of one.
+  "src/client": 3.5,
   "gpu": 3,
   "src/cli": 4,
   "src/testing": 4,
@@ -29,12 +33,13 @@ const TOP = "mod.ts";
 
 /** Packages that belong to one place. */
 const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
-  "@nats-io/transport-node": /^src\/host\/directory\//,
-  "@nats-io/jetstream": /^src\/host\/directory\//,
-  "@nats-io/kv": /^src\/host\/directory\//,
+  "@nats-io/transport-node": /^src\/(host\/directory|state)\//,
+  "@nats-io/jetstream": /^src\/(host\/directory|state)\//,
+  "@nats-io/kv": /^src\/(host\/directory|state)\//,
   hono: /^src\/host\/gateway\//,
   ws: /^src\/link\//,
   "@types/ws": /^src\/link\//,
+  "@noble/hashes": /^src\/link\//,
   "@msgpack/msgpack": /^src\/core\//,
   wgsl_reflect: /^gpu\//,
 };

@@ -1,6 +1,6 @@
 /** What a receiver of parts takes, and what ends the link. */
 import assert from "node:assert/strict";
-import { ProtocolError } from "../../src/core/errors.ts";
+import { ProtocolError } from "../../src/core/host_errors.ts";
 import { header, message, withClient } from "./websocket_helpers.ts";
 
 const PART = 256 * 1024;

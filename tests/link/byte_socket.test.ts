@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Codec } from "../../src/core/codec.ts";
-import { HostLostError } from "../../src/core/errors.ts";
+import { HostLostError } from "../../src/core/host_errors.ts";
 import { MESSAGE_BYTES } from "../../src/link/bulk.ts";
 import { ByteSocket } from "../../src/link/byte_socket.ts";
 import type { LinkSocketEvent } from "../../src/link/link_socket.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Codec } from "../../src/core/codec.ts";
-import { HostLostError } from "../../src/core/errors.ts";
+import { HostLostError } from "../../src/core/host_errors.ts";
 import { memoryLinks } from "../../src/link/memory.ts";
 import { testLinkContract } from "../contract/link_contract.ts";
 import { Ear, tell } from "../contract/link_helpers.ts";

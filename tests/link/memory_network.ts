@@ -1,5 +1,5 @@
 /** Sockets inside one isolate, and what can happen to them on the way. @module */
-import { HostLostError } from "../../src/core/errors.ts";
+import { HostLostError } from "../../src/core/host_errors.ts";
 import type { LinkSocket, LinkSocketEvent } from "../../src/link/link_socket.ts";
 
 type Listener = (event: LinkSocketEvent) => void;

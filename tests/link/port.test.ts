@@ -2,7 +2,7 @@
 import "node:worker_threads";
 import assert from "node:assert/strict";
 import { Codec } from "../../src/core/codec.ts";
-import { PoolLostError, ProtocolError } from "../../src/core/errors.ts";
+import { PoolLostError, ProtocolError } from "../../src/core/host_errors.ts";
 import { PortLink } from "../../src/link/port.ts";
 import { testLinkContract } from "../contract/link_contract.ts";
 import { Ear, pattern, tell } from "../contract/link_helpers.ts";

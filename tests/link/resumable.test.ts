@@ -1,7 +1,7 @@
 /** Links that outlive their sockets: nothing lost, nothing doubled, order kept. */
 import assert from "node:assert/strict";
 import { settled } from "@dramatis/dramatis/testing";
-import { HostLostError, LinkRefusedError, ProtocolError } from "../../src/core/errors.ts";
+import { HostLostError, LinkRefusedError, ProtocolError } from "../../src/core/host_errors.ts";
 import type { LinkSocketEvent } from "../../src/link/link_socket.ts";
 import { argsOf, Ear, pattern, random, tell } from "../contract/link_helpers.ts";
 import { testLinkContract } from "../contract/link_contract.ts";

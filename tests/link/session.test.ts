@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ManualClock, settled } from "@dramatis/dramatis/testing";
 import { Codec } from "../../src/core/codec.ts";
-import { HostLostError, LinkRefusedError, ProtocolError } from "../../src/core/errors.ts";
+import { HostLostError, LinkRefusedError, ProtocolError } from "../../src/core/host_errors.ts";
 import {
   type Frame,
   type HelloFrame,
@@ -12,7 +12,8 @@ import {
 } from "../../src/core/protocol.ts";
 import type { LinkHandler } from "../../src/link/link.ts";
 import { type MemoryLink, memoryLinks } from "../../src/link/memory.ts";
-import { openSession, type Session, type SessionOptions } from "../../src/link/session.ts";
+import { openSession } from "../../src/link/session.ts";
+import type { Session, SessionOptions } from "../../src/link/session_options.ts";
 import { Ear, tell } from "../contract/link_helpers.ts";
 
 const codec = new Codec();

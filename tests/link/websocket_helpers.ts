@@ -1,9 +1,19 @@
 /** What tests of the WebSocket link share. @module */
 import { Codec } from "../../src/core/codec.ts";
+import { type DialOptions, dialSocket } from "../../src/link/dial.ts";
 import type { Link } from "../../src/link/link.ts";
 import type { LinkSocket, LinkSocketEvent } from "../../src/link/link_socket.ts";
 import { webSocketLink } from "../../src/link/websocket.ts";
 import { Ear } from "../contract/link_helpers.ts";
+
+/** Dials another host, for a link that ends with its socket. */
+export function dialWebSocket(
+  url: string | URL,
+  options: DialOptions,
+  codec: Codec,
+): Promise<Link> {
+  return dialSocket(url, options, (socket) => webSocketLink(socket, codec));
+}
 
 /** A server on loopback that accepts WebSockets. */
 export class Acceptor implements AsyncDisposable {

@@ -9,6 +9,7 @@ import {
   NotSerializableError,
 } from "@dramatis/dramatis";
 import { Batcher, HookedBatcher } from "../fixtures/message_actors.ts";
+import { endsInside, withEnoughTime } from "../integration/enough_time.ts";
 import { testEverywhere } from "../integration/placements.ts";
 
 testEverywhere("batch: results in order, from none to ten thousand", async (stage) => {
@@ -172,12 +173,16 @@ testEverywhere("batch: a result that cannot travel fails alone", async (stage) =
 });
 
 testEverywhere("batch: given up by time, by signal and by the actor's end", async (stage) => {
-  const batcher = await stage.create(Batcher, []);
-  await assert.rejects(batcher.linger.batch([[1], [2]], { timeoutMs: 30 }), CallTimeoutError);
+  let batcher = await stage.create(Batcher, []);
+  await withEnoughTime(async (timeoutMs) => {
+    batcher = await stage.create(Batcher, []);
+    const lingering = batcher.linger.batch([[1], [2]], { timeoutMs });
+    return await endsInside(lingering, batcher.lingered(2));
+  });
   const controller = new AbortController();
   const { signal } = controller;
   const lingering = batcher.linger.batchSettled([[3], [4]], { signal });
-  await batcher.full();
+  await batcher.lingered(4);
   const queued = batcher.double.batch([[5]], { signal });
   const timed = batcher.double.batch([[6]], { timeoutMs: 20 });
   await assert.rejects(timed, CallTimeoutError);

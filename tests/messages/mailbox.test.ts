@@ -165,7 +165,7 @@ testEverywhere("mailbox: a flood of one pool does not lock out another", async (
   assert.deepEqual(await ended, [...kept, ...lost]);
   assert.deepEqual(await outcomes(others), [100, 101, "refused"]);
   assert.deepEqual(await gate.passed(), [...kept, 100, 101]);
-});
+}, { worker: true });
 
 testEverywhere("mailbox: a producer that outruns it 100 to 1 loses, one by one", async (stage) => {
   const { gate, running } = await held(stage, { messages: 20, overflow: "dropOldest" });

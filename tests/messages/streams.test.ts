@@ -12,6 +12,7 @@ import {
   workerPool,
 } from "@dramatis/dramatis";
 import { Consumer, FreeSource, Source } from "../fixtures/stream_actors.ts";
+import { inTime, withEnoughTime } from "../integration/enough_time.ts";
 import { startTwoHosts, testEverywhere } from "../integration/placements.ts";
 
 const STREAMS = new URL("../fixtures/stream_actors.ts", import.meta.url).href;
@@ -428,7 +429,7 @@ testEverywhere("stream: one that nobody waits for is dropped at once", async (st
 testEverywhere("stream: timeoutMs is for the call, not for the stream", async (stage) => {
   const source = await stage.create(Source, []);
   const consumer = await stage.create(Consumer, []);
-  const call = source.stall.with({ timeoutMs: 5_000 })(1);
+  const call = source.stall.with({ timeoutMs: 60_000 })(1);
   const iterator = call[Symbol.asyncIterator]();
   assert.equal((await iterator.next()).value, 0);
   const next = iterator.next();
@@ -436,9 +437,13 @@ testEverywhere("stream: timeoutMs is for the call, not for the stream", async (s
   assert.equal((await next).value, 1);
   assert.equal((await iterator.next()).done, true);
   // The calls that its steps make have their own time too.
-  const echoes = await source.echoes.with({ timeoutMs: 50 })(consumer, 2);
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  assert.deepEqual(await collect(echoes), ["source", "source"]);
+  await withEnoughTime(async (timeoutMs) => {
+    const opening = source.echoes.with({ timeoutMs })(consumer, 2);
+    if (!await inTime(Promise.resolve(opening))) return false;
+    await new Promise((resolve) => setTimeout(resolve, timeoutMs));
+    assert.deepEqual(await collect(await opening), ["source", "source"]);
+    return true;
+  });
 });
 
 testEverywhere("stream: async iterables as arguments", async (stage) => {
@@ -476,7 +481,7 @@ testEverywhere("stream: an argument that is passed on to a third actor", async (
   assert.equal(await consumer.forward(numbers(1000), third), 499_500);
   const source = await stage.host.createActor(Source, [], { place: mainPool() });
   assert.equal(await consumer.forward(await source.count(1000), third), 499_500);
-});
+}, { worker: true });
 
 testEverywhere(
   "stream: an argument that fails, is left early, or cannot be sent at first",

@@ -222,30 +222,26 @@ Deno.test("a process that is held by a loop: the report says by which, killActor
   assert.deepEqual(host.pools().map(({ pool }) => pool), [0, 2]);
 });
 
-/** What is left of a host in a process when it has ended, in milliseconds from then. */
-async function endOf(args: string[], end: (child: Child) => void): Promise<number> {
+/** Ends a host in a process; fails if anything is left of it. */
+async function endOf(args: string[], end: (child: Child) => void): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
     const script = new URL("../fixtures/process_host.ts", import.meta.url);
     await using child = new Child(script, args, { env: { TMPDIR: folder } });
     const [text] = await child.line(/^\{.*\}$/);
     const { pids } = JSON.parse(text) as { pids: number[] };
-    const started = performance.now();
     end(child);
     // Its processes have its standard output: this waits for them too.
     await child.ended();
-    const ms = performance.now() - started;
     for (const pid of pids) assert.match(stateOf(pid) ?? "none", /^(none|Z)$/);
     assert.deepEqual([...Deno.readDirSync(folder)], [], "nothing is left in the temporary folder");
-    return ms;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
 Deno.test("a host that is killed: its processes end, even one that loops", async () => {
-  const ms = await endOf([], (child) => child.kill("SIGKILL"));
-  assert(ms < 1000, `after ${ms} ms`);
+  await endOf([], (child) => child.kill("SIGKILL"));
 });
 
 Deno.test("a host that stops leaves neither processes nor files", async () => {

@@ -1,7 +1,9 @@
 /** Which replica gets a message, with answers that come when the test says so. */
 import assert from "node:assert/strict";
 import type { ActorAddress, PoolAddress } from "../../src/core/address.ts";
-import { ActorStoppedError, PoolLostError } from "../../src/core/errors.ts";
+import { ActorStoppedError } from "../../src/core/errors.ts";
+import { PoolLostError } from "../../src/core/host_errors.ts";
+import { deviceRefExtension } from "../../src/actor/device_ref.ts";
 import { Balancers, type ReplicaCalls } from "../../src/pool/replicas.ts";
 
 const HOST = 7;
@@ -69,6 +71,29 @@ Deno.test("Balancer: among equals the caller's own pool, but for tells", () => {
   void far.call();
   assert.equal(far.calls.pools[0], 1);
   assert.equal(balancer.balanced(), balancer);
+});
+
+Deno.test("Balancer: near the data first, on whatever device most of it is", () => {
+  const { calls, balancer } = open();
+  const { fromWire } = deviceRefExtension(() => calls as never);
+  const ref = (pool: number, length: number, host = HOST) =>
+    fromWire([host, pool, "kernel", 1, 7, "f32", length]);
+  const last = () => calls.pools.at(-1);
+  for (let i = 0; i < 4; i++) {
+    void balancer.call(ACTOR, "run", [{ x: ref(3, 100), y: ref(2, 60), p: { n: 1 } }]);
+    assert.equal(last(), 3, "however many calls are under way there");
+  }
+  void balancer.call(ACTOR, "run", [{ x: ref(3, 100), y: ref(2, 60), z: ref(2, 60) }]);
+  assert.equal(last(), 2);
+  balancer.tell(ACTOR, "keep", [ref(1, 1)]);
+  assert.equal(last(), 1);
+  void balancer.call(ACTOR, "run", [[{ x: ref(2, 1) }], [{ x: ref(3, 9) }]], undefined, true);
+  assert.equal(last(), 2, "of a batch the first call counts");
+  void balancer.call(ACTOR, "run", [{ x: ref(3, 1, HOST + 1) }]);
+  assert.equal(last(), 1, "it is on another host: the one with the fewest calls");
+  balancer.lost(({ pool }) => pool === 3);
+  void balancer.call(ACTOR, "run", [{ x: ref(3, 100) }]);
+  assert.notEqual(last(), 3);
 });
 
 Deno.test("Balancer: learns that a replica is gone, by notice or by a call that fails", async () => {

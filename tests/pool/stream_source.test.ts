@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NotSerializableError } from "../../src/core/errors.ts";
+import { NotSerializableError } from "../../src/core/message_errors.ts";
 import {
   type StreamIterator,
   type StreamOrigin,

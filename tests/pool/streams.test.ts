@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { PoolAddress } from "../../src/core/address.ts";
 import { Deadlines } from "../../src/core/deadlines.ts";
-import { PoolLostError } from "../../src/core/errors.ts";
+import { PoolLostError } from "../../src/core/host_errors.ts";
 import type { Frame, RawFrame } from "../../src/core/protocol.ts";
 import { RemoteStream } from "../../src/actor/remote_stream.ts";
 import { Scopes } from "../../src/actor/scopes.ts";

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../src/core/device.ts";
 import { CPU } from "../../src/core/device.ts";
-import { PlacementError } from "../../src/core/errors.ts";
+import { PlacementError } from "../../src/core/host_errors.ts";
 import type { PoolDescription } from "../../src/core/protocol.ts";
 import { device, type DeviceOptions } from "../../src/schedule/device_policy.ts";
-import { leastLoaded, onPool } from "../../src/schedule/policy.ts";
+import { leastLoaded, onPool, type Placement } from "../../src/schedule/policy.ts";
 import { Scheduler } from "../../src/schedule/scheduler.ts";
 
 const HOST = 1;
@@ -28,7 +28,7 @@ const SOFTWARE: Device = { ...LARGE, kind: "software", name: "llvmpipe", feature
 
 function pool(number: number, device: Device, actors = 0): PoolDescription {
   const kind = device.kind === "cpu" ? "worker" : "gpu";
-  return { host: HOST, pool: number, name: `${kind}-${number}`, kind, label: null, device, actors };
+  return { host: HOST, pool: number, name: `${kind}-${number}`, kind, labels: [], device, actors };
 }
 
 const POOLS = [pool(1, CPU), pool(2, SMALL), pool(3, LARGE), pool(4, SOFTWARE)];
@@ -72,7 +72,7 @@ Deno.test("device: what falls short is passed over as if it were not there, and 
   assert.throws(() => decide({ require: f64 }), PlacementError);
   const { pool: twin, reason } = decide({ require: f64, fallback: "cpu" });
   assert.equal(twin.name, "worker-1");
-  assert.match(reason, /its device is cpu, as there is no gpu that will do$/);
+  assert.match(reason, /its device is cpu, as there is no gpu that will do; it has 0 actors$/);
   const others = POOLS.filter(({ pool }) => pool !== 3);
   const software = decide({ require: { features: ["subgroups"] } }, others);
   assert.match(
@@ -83,14 +83,17 @@ Deno.test("device: what falls short is passed over as if it were not there, and 
     () => decide({ require: { features: ["subgroups"] }, fallback: "none" }, others),
     PlacementError,
   );
-  assert.match(decide({}).reason, /; its device is gpu \(Small card\)$/);
+  assert.match(decide({}).reason, /; its device is gpu \(Small card\); it has 0 actors$/);
 });
 
 Deno.test("device: near the data first, among devices of a kind", () => {
   const data = (pool: number, length: number) => ({ owner: { host: HOST, pool }, length });
   assert.equal(decide({ near: [data(2, 10), data(3, 30)] }).pool.pool, 3);
   assert.equal(decide({ near: [data(2, 31), data(3, 30)] }).pool.pool, 2);
-  assert.match(decide({ near: [data(2, 10), data(3, 30)] }).reason, /, with 75 % of the data$/);
+  assert.match(
+    decide({ near: [data(2, 10), data(3, 30)] }).reason,
+    /, with 75 % of the data; it has 0 actors$/,
+  );
   assert.equal(decide({ near: [data(4, 99), data(3, 1)] }).pool.pool, 3, "the kind counts more");
   const busy = [pool(2, SMALL, 9), pool(3, LARGE, 1)];
   assert.equal(decide({ near: [data(2, 1)] }, busy).pool.pool, 2, "and the load less");
@@ -99,11 +102,10 @@ Deno.test("device: near the data first, among devices of a kind", () => {
 Deno.test("device: an exclusive one is alone for as long as it lives", () => {
   const scheduler = new Scheduler(HOST);
   const place = device({ exclusive: true });
-  let pools = [pool(2, SMALL, 1), pool(3, LARGE)];
-  const choose = (place?: Parameters<typeof scheduler.choose>[0]["place"]) =>
-    scheduler.choose({ type: "K", home: "gpu", place }, pools).pool.pool;
-  assert.equal(choose(place), 3);
-  pools = [pool(2, SMALL, 1), pool(3, LARGE, 1)];
+  const pools = [pool(2, SMALL, 1), pool(3, LARGE)];
+  const choose = (place?: Placement) => scheduler.choose({ type: "K", home: "gpu", place }, pools);
+  const alone = choose(place);
+  assert.equal(alone.pool.pool, 3);
   assert.throws(() => choose(place), (error) => {
     assert(error instanceof PlacementError);
     assert.deepEqual(error.refusals.map(({ reason }) => reason), [
@@ -112,20 +114,43 @@ Deno.test("device: an exclusive one is alone for as long as it lives", () => {
     ]);
     return true;
   });
-  for (const other of [undefined, leastLoaded(), device()]) assert.equal(choose(other), 2);
+  for (const other of [undefined, leastLoaded(), device()]) {
+    const choice = choose(other);
+    assert.equal(choice.pool.pool, 2);
+    choice.lease[Symbol.dispose]();
+  }
   assert.throws(() => choose(onPool(3)), /an actor has it to itself/);
-  pools = [pool(2, SMALL, 1), pool(3, LARGE)];
-  assert.equal(choose(onPool(3)), 3, "it has ended");
-  pools = [pool(2, SMALL, 1), pool(3, LARGE, 1)];
-  assert.equal(choose(onPool(3)), 3);
-  assert.equal(
-    scheduler.choose(
-      { type: "K", home: "gpu", place: device({ prefer: "cpu", exclusive: true }) },
-      [pool(1, CPU, 5)],
-    ).pool.pool,
-    1,
-    "a CPU is not had alone",
-  );
+  alone.lease.settle();
+  assert.throws(() => choose(onPool(3)), /an actor has it to itself/);
+  alone.lease[Symbol.dispose]();
+  assert.equal(choose(onPool(3)).pool.pool, 3, "it has ended");
+  const cpu = device({ prefer: "cpu", exclusive: true });
+  const onCpu = scheduler.choose({ type: "K", home: "gpu", place: cpu }, [pool(1, CPU, 5)]);
+  assert.equal(onCpu.pool.pool, 1, "a CPU is not had alone");
+});
+
+Deno.test("device: memory is given away, each device's own", () => {
+  const scheduler = new Scheduler(HOST);
+  const pools = [pool(2, SMALL), pool(3, { ...SMALL, name: "Other card" })];
+  const choose = (mib: number) => {
+    const place = device({ require: { memoryBytes: mib * MIB } });
+    return scheduler.choose({ type: "K", home: "gpu", place }, pools);
+  };
+  const first = choose(600);
+  const second = choose(600);
+  assert.deepEqual([first, second].map(({ pool }) => pool.pool), [2, 3]);
+  // 848 MiB are left in all, but not on one of them.
+  assert.throws(() => choose(600), (error) => {
+    assert(error instanceof PlacementError);
+    const reason = `it may use ${1024 * MIB} bytes of memory, of which actors have ${
+      600 * MIB
+    }, not ${600 * MIB}`;
+    assert.deepEqual(error.refusals.map((one) => one.reason), [reason, reason]);
+    return true;
+  });
+  assert.equal(choose(400).pool.pool, 2);
+  second.lease[Symbol.dispose]();
+  assert.equal(choose(600).pool.pool, 3);
 });
 
 Deno.test("device: refuses options that are none", () => {

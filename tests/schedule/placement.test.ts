@@ -15,7 +15,7 @@ import {
 } from "@dramatis/dramatis";
 import { Counter, Hooked, Manager, Recorder } from "../fixtures/actors.ts";
 
-const pools = [workerPool({ count: 1 }), workerPool({ count: 2, label: "io" })];
+const pools = [workerPool({ count: 1 }), workerPool({ count: 2, labels: ["io"] })];
 
 const poolOf = (ref: ActorRef<Actor>) => addressOf(ref).pool;
 
@@ -90,7 +90,7 @@ Deno.test("createActor: of two with one uid at once, one is made", async () => {
 Deno.test("explainPlacement: says which pool, why, and why not the others", async () => {
   await using host = await startHost({ pools });
   const { pool, reason, refusals } = host.explainPlacement(Counter, label("io"));
-  assert.equal(pool.label, "io");
+  assert.deepEqual(pool.labels, ["io"]);
   assert.match(reason, /worker-2 .* is best by label, leastLoaded/);
   assert.deepEqual(refusals.map(({ reason }) => reason), [
     "its label is not set",
@@ -105,8 +105,8 @@ Deno.test("explainPlacement: says which pool, why, and why not the others", asyn
 Deno.test("appendPool and removePool: placement sees them at once", async () => {
   await using host = await startHost({ pools: [] });
   assert.equal(poolOf(await host.createActor(Counter, [])), 0);
-  const [late] = await host.appendPool(workerPool({ count: 1, label: "late" }));
-  assert.equal(late!.label, "late");
+  const [late] = await host.appendPool(workerPool({ count: 1, labels: ["late"] }));
+  assert.deepEqual(late!.labels, ["late"]);
   assert.equal(poolOf(await host.createActor(Counter, [])), late!.pool);
   assert.equal(poolOf(await host.createActor(Counter, [], { place: label("late") })), late!.pool);
   await host.removePool(late!.pool);

@@ -1,6 +1,6 @@
 /** Where actors go, and why not elsewhere. */
 import assert from "node:assert/strict";
-import { PlacementError } from "../../src/core/errors.ts";
+import { PlacementError } from "../../src/core/host_errors.ts";
 import type { DeviceKind } from "../../src/core/device.ts";
 import type { PoolDescription } from "../../src/core/protocol.ts";
 import { device } from "../../src/schedule/device_policy.ts";
@@ -15,7 +15,7 @@ import {
   random,
   randomWorker,
 } from "../../src/schedule/policy.ts";
-import { type PlacementRequest, Scheduler } from "../../src/schedule/scheduler.ts";
+import { type Choice, type PlacementRequest, Scheduler } from "../../src/schedule/scheduler.ts";
 
 const HERE = 1, THERE = 2;
 
@@ -30,7 +30,7 @@ function pool(
     pool: number,
     name: kind === "main" ? "main" : `${kind}-${number}`,
     kind,
-    label: null,
+    labels: [],
     device: { kind: device, name: device, features: [], limits: {} },
     actors: 0,
     ...rest,
@@ -41,13 +41,19 @@ function pool(
 const POOLS: readonly PoolDescription[] = [
   pool(0, "main"),
   pool(1, "worker"),
-  pool(2, "worker", { label: "io" }),
-  pool(3, "worker", { label: "io" }),
+  pool(2, "worker", { labels: ["io"] }),
+  pool(3, "worker", { labels: ["io"] }),
   pool(4, "gpu", { device: "software" }),
-  pool(5, "gpu", { label: "big" }),
+  pool(5, "gpu", { labels: ["big"] }),
   pool(0, "main", { host: THERE }),
   pool(1, "worker", { host: THERE }),
 ];
+
+/** A choice whose actor has ended already. */
+function settled(choice: Choice): Choice {
+  choice.lease[Symbol.dispose]();
+  return choice;
+}
 
 /** The names of the pools that are chosen in a number of turns, with the other host's marked. */
 function chosen(
@@ -61,7 +67,7 @@ function chosen(
   const scheduler = new Scheduler(HERE);
   const names = new Set<string>();
   for (let turn = 0; turn < turns; turn++) {
-    const { pool } = scheduler.choose({ type: "T", home, place }, pools);
+    const { pool } = settled(scheduler.choose({ type: "T", home, place }, pools));
     names.add(pool.host === HERE ? pool.name : `${pool.name} there`);
   }
   return [...names].sort();
@@ -124,7 +130,7 @@ Deno.test("leastLoaded: the emptiest, in turn among equals, the main pool last",
   const scheduler = new Scheduler(HERE);
   const pools = [pool(0, "main"), pool(1, "worker"), pool(2, "worker"), pool(3, "worker")];
   const decide = (pools: readonly PoolDescription[]) =>
-    scheduler.choose({ type: "T", home: "cpu" }, pools).pool.name;
+    settled(scheduler.choose({ type: "T", home: "cpu" }, pools)).pool.name;
   assert.deepEqual([1, 2, 3, 4].map(() => decide(pools)), [
     "worker-1",
     "worker-2",
@@ -151,8 +157,10 @@ Deno.test("chooseSeveral: the best pools, in turn among equals, the main pool if
     pool(4, "gpu"),
   ];
   const choose = (count: number, place?: Placement, among: readonly PoolDescription[] = pools) =>
-    scheduler.chooseSeveral({ type: "T", home: "cpu", place }, among, count)
-      .map(({ name }) => name);
+    scheduler.chooseSeveral({ type: "T", home: "cpu", place }, among, count).map((lease) => {
+      lease[Symbol.dispose]();
+      return among.find(({ pool }) => pool === lease.pool.pool)!.name;
+    });
   assert.deepEqual(choose(1), ["worker-2"]);
   assert.deepEqual(choose(1), ["worker-3"]);
   assert.deepEqual(choose(2), ["worker-2", "worker-3"]);
@@ -236,6 +244,9 @@ Deno.test("a decision says why", () => {
     POOLS,
   );
   assert.equal(pool.name, "worker-2");
-  assert.equal(reason, "worker-2 (pool 2 of host 000000000001) is best by label, leastLoaded");
+  assert.equal(
+    reason,
+    "worker-2 (pool 2 of host 000000000001) is best by label, leastLoaded; it has 0 actors",
+  );
   assert.equal(refusals.length, POOLS.length - 2);
 });

@@ -1,6 +1,6 @@
 import { type ActorAddress, formatHostId, type HostId } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
-import { HostLostError } from "../../core/errors.ts";
+import { HostLostError } from "../../core/host_errors.ts";
 import type { HostDescription } from "../../core/protocol.ts";
 import type { CallOptions } from "../../actor/message.ts";
 import { hostServiceOf } from "../../pool/host_service.ts";
@@ -18,6 +18,8 @@ export interface ClusterOptions {
   describe(): HostDescription;
   /** The linked hosts. */
   linked(): HostDescription[];
+  /** Whether a host that is not linked is when it is needed. */
+  isRouted(host: HostId): boolean;
   /** Links with the host behind an address. */
   dial(address: string): Promise<HostDescription>;
   /** Ends an actor of this host at once. */
@@ -108,7 +110,8 @@ export class Cluster {
   }
 
   async #reach({ host, address }: NameHolder): Promise<void> {
-    if (this.#isLinked(host)) return;
+    // One that can be linked is by the first message to it.
+    if (this.#isLinked(host) || this.#options.isRouted(host)) return;
     const known = dialable(address);
     if (known === null) {
       throw new HostLostError(

@@ -1,4 +1,4 @@
-import { type ActorAddress, type HostId, MAIN_POOL } from "../../core/address.ts";
+import { type ActorAddress, type HostId, isClient, MAIN_POOL } from "../../core/address.ts";
 import { StatelessActor } from "../../actor/actor.ts";
 import { type ActorType, callableMethods, RUNTIME_MODULE } from "../../actor/actor_type.ts";
 import { RESERVED_PREFIX } from "../../pool/host_service.ts";
@@ -37,25 +37,33 @@ export class DirectoryActor extends StatelessActor {
   }
 
   promise(name: string): HostId | null {
-    return this.#peer.promise(checkName(name), this.context.sender.host);
+    return this.#peer.promise(checkName(name), this.#member());
   }
 
   free(name: string): void {
-    this.#peer.free(checkName(name), this.context.sender.host);
+    this.#peer.free(checkName(name), this.#member());
   }
 
   held(names: string[]): void {
     if (!Array.isArray(names)) throw new TypeError("held takes a list of names");
-    this.#peer.held(names.map(checkName), this.context.sender.host);
+    this.#peer.held(names.map(checkName), this.#member());
   }
 
   lost(name: string, winner: HostId): void {
+    this.#member();
     if (!Number.isSafeInteger(winner)) throw new TypeError("lost takes a host's id");
     this.#peer.lost(checkName(name), winner);
   }
 
   holder(name: string): NameHolder | null {
     return this.#peer.holder(checkName(name));
+  }
+
+  /** The host that speaks. A client holds no names, and has no say in who does. */
+  #member(): HostId {
+    const { host } = this.context.sender;
+    if (!isClient(host)) return host;
+    throw new TypeError("A client has no part in the directory");
   }
 }
 

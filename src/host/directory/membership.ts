@@ -3,7 +3,10 @@ import type { HostDescription } from "../../core/protocol.ts";
 
 /** Another host of the cluster. */
 export interface HostMember extends HostDescription {
-  /** `unreachable`: the directory has it, but it cannot be called from here at the moment. */
+  /**
+   * `unreachable`: it is not known to be down, but nothing gets there at the moment. Its link is lost and may
+   * come back, what is sent waits; or the directory has it, and it cannot be linked.
+   */
   readonly state: "live" | "unreachable";
 }
 
@@ -21,6 +24,12 @@ export interface HostEvent {
 interface Member {
   description: HostDescription;
   isLinked: boolean;
+  /** Whether that link is lost, and may come back. */
+  isInterrupted: boolean;
+  /** Whether another host passes on what is sent to it, or knows where it listens. */
+  isRouted: boolean;
+  /** Whether that may be so: it is known in a moment. */
+  isHeld: boolean;
   /** Whether the directory says that it lives. */
   isListed: boolean;
   isUnreachable: boolean;
@@ -51,9 +60,41 @@ export class Membership {
   linked(description: HostDescription): void {
     const member = this.#enter(description);
     member.isLinked = true;
-    if (!member.isUnreachable) return;
-    member.isUnreachable = false;
-    this.#tell("back", member);
+    member.isInterrupted = false;
+    this.#settle(description.id, member);
+  }
+
+  /** The link with it is lost, and may come back; or is back. */
+  interrupted(host: HostId, isInterrupted: boolean): void {
+    const member = this.#members.get(host);
+    if (member === undefined || !member.isLinked) return;
+    member.isInterrupted = isInterrupted;
+    this.#settle(host, member);
+  }
+
+  /** It can be linked when it is needed: other hosts say so, and how it is. */
+  routed(description: HostDescription): void {
+    const member = this.#enter(description);
+    member.isRouted = true;
+    member.isHeld = false;
+    this.#settle(description.id, member);
+  }
+
+  /** The way to it has ended; whether there is another is known in a moment. */
+  held(host: HostId): void {
+    const member = this.#members.get(host);
+    if (member === undefined) return;
+    member.isRouted = false;
+    member.isHeld = true;
+    this.#settle(host, member);
+  }
+
+  /** No other host says so any more. */
+  unrouted(host: HostId): void {
+    const member = this.#members.get(host);
+    if (member === undefined) return;
+    member.isRouted = member.isHeld = false;
+    this.#settle(host, member);
   }
 
   /** The link with it has ended. */
@@ -92,21 +133,30 @@ export class Membership {
       known.description = description;
       return known;
     }
-    const member = { description, isLinked: false, isListed: false, isUnreachable: false };
+    const member = {
+      description,
+      isLinked: false,
+      isInterrupted: false,
+      isRouted: false,
+      isHeld: false,
+      isListed: false,
+      isUnreachable: false,
+    };
     this.#members.set(description.id, member);
     this.#tell("joined", member);
     return member;
   }
 
   #settle(host: HostId, member: Member): void {
-    if (member.isLinked) return;
-    if (!member.isListed) {
+    const { isLinked, isRouted, isHeld, isListed } = member;
+    if (!isLinked && !isRouted && !isHeld && !isListed) {
       this.#members.delete(host);
-      this.#tell("down", member);
-    } else if (!member.isUnreachable) {
-      member.isUnreachable = true;
-      this.#tell("unreachable", member);
+      return this.#tell("down", member);
     }
+    const isUnreachable = isLinked ? member.isInterrupted : !isRouted;
+    if (isUnreachable === member.isUnreachable) return;
+    member.isUnreachable = isUnreachable;
+    this.#tell(isUnreachable ? "unreachable" : "back", member);
   }
 
   #tell(kind: HostEvent["kind"], { description }: Member): void {

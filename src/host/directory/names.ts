@@ -1,10 +1,6 @@
 import { type ActorAddress, formatHostId, type HostId } from "../../core/address.ts";
-import {
-  ActorNotFoundError,
-  ActorStoppedError,
-  HostLostError,
-  NameTakenError,
-} from "../../core/errors.ts";
+import { ActorNotFoundError, ActorStoppedError } from "../../core/errors.ts";
+import { HostLostError, NameTakenError } from "../../core/host_errors.ts";
 import { LIMITS } from "../../core/protocol.ts";
 import type { Directory, NameHolder } from "./directory.ts";
 

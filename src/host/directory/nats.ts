@@ -2,7 +2,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { jetstream, type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import { type KV, type KvEntry, Kvm } from "@nats-io/kv";
 import { formatHostId, parseHostId } from "../../core/address.ts";
-import { DirectoryUnreachableError, NameTakenError } from "../../core/errors.ts";
+import { DirectoryUnreachableError, NameTakenError } from "../../core/host_errors.ts";
 import { dialable, type Directory, type DirectorySite, type NameHolder } from "./directory.ts";
 import { Lease } from "./lease.ts";
 import { taken } from "./names.ts";
@@ -133,7 +133,11 @@ class NatsDirectory implements Directory {
   async lookup(name: string): Promise<NameHolder | undefined> {
     try {
       const entry = await this.#parts.names.get(nameKey(name));
-      return entry === null ? undefined : await this.#holderOf(entry);
+      if (entry === null) return undefined;
+      const holder = await this.#holderOf(entry);
+      // A lease that has expired never holds again: nobody else may look here for long.
+      if (holder === undefined) void this.release(name, entry.revision);
+      return holder;
     } catch (cause) {
       throw this.#unreachable(cause);
     }

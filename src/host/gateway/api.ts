@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { formatHostId, type HostId } from "../../core/address.ts";
-import { ActorNotFoundError, PlacementError } from "../../core/errors.ts";
+import { ActorNotFoundError } from "../../core/errors.ts";
+import { PlacementError } from "../../core/host_errors.ts";
 import type { Actor } from "../../actor/actor.ts";
 import { type ActorRef, addressOf } from "../../actor/ref.ts";
 import { RESERVED_PREFIX } from "../../pool/host_service.ts";

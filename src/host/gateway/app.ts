@@ -1,6 +1,7 @@
 import { type Context, Hono, type Next } from "hono";
 import { API, Api, json } from "./api.ts";
-import type { Door } from "./door.ts";
+import type { Door, Role } from "./door.ts";
+import type { LinkAccess } from "../../link/link_acceptor.ts";
 import type { GatewayHost } from "./gateway_host.ts";
 import { type GatewayState, HostMetrics, type MemoryUse } from "./metrics.ts";
 import { openApi } from "./openapi.ts";
@@ -15,12 +16,14 @@ export interface AppOptions {
   readonly host: GatewayHost;
   /** Where the gateway listens. */
   readonly hostname: string;
+  /** The origins whose web pages may open links. */
+  readonly allowOrigins: readonly string[];
   readonly door: Door;
   readonly refusals: Refusals;
   /** Bytes that a request's body may have. */
   readonly bodyBytes: number;
   /** Turns a request into a link. */
-  upgrade(request: Request): Response;
+  upgrade(request: Request, access: LinkAccess): Response;
   /** What the process uses. */
   memory(): MemoryUse;
 }
@@ -45,14 +48,14 @@ export function createApp(options: AppOptions): Hono<{ Bindings: Arrival }> {
     answered[c.res.status] = (answered[c.res.status] ?? 0) + 1;
   });
   app.use((c, next) => {
-    checkSource(c.req.raw.headers, hostname);
+    checkSource(c.req.raw.headers, hostname, c.req.path === LINK ? options.allowOrigins : []);
     return next();
   });
   // Before the token: probes have none, and learn no more than that somebody listens.
   app.get("/healthz", () => json({ ok: true }));
   app.get("/readyz", () => ready(host));
+  app.get(LINK, (c) => link(c, options));
   app.use((c, next) => admit(c, next, door));
-  app.get("/link", (c) => link(c, options));
   app.get("/metrics", async () => {
     const state: GatewayState = {
       requests: door.requests,
@@ -75,29 +78,39 @@ function ready(host: GatewayHost): Response {
   return json({ ready: state === "ready", state }, state === "ready" ? 200 : 503);
 }
 
+/** Where hosts and clients link. */
+const LINK = "/link";
+
 /** Methods that change nothing. */
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 async function admit(c: AppContext, next: Next, door: Door): Promise<void> {
-  const role = door.roleOf(c.req.raw.headers);
-  const isLink = c.req.path === "/link";
-  if (isLink || !READING.has(c.req.method)) door.checkOwner(role);
-  if (!isLink) {
-    door.enter();
-    const leave = () => door.leave();
-    c.env.completed.then(leave, leave);
-  }
+  const { role } = door.accessOf(c.req.raw.headers);
+  if (!READING.has(c.req.method)) refuseReader(role);
+  door.enter();
+  const leave = () => door.leave();
+  c.env.completed.then(leave, leave);
   await next();
 }
 
-function link(c: AppContext, { host, upgrade }: AppOptions): Response {
+function link(c: AppContext, { host, door, upgrade }: AppOptions): Response {
+  const { role, token } = door.accessOf(c.req.raw.headers);
+  if (role === "reader") throw notForReaders();
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     throw new Problem(426, "upgrade", "This path is for hosts, which link by WebSocket", {
       headers: { upgrade: "websocket" },
     });
   }
   if (host.state() === "stopping") throw new Problem(503, "busy", "This host stops");
-  return upgrade(c.req.raw);
+  return upgrade(c.req.raw, { role, token, from: c.env.remoteAddr.hostname });
+}
+
+function refuseReader(role: Role): void {
+  if (role === "reader") throw notForReaders();
+}
+
+function notForReaders(): Problem {
+  return new Problem(403, "role", "The token for reading does not do for this");
 }
 
 /** A path that there is by another method, or that there is not. */
@@ -131,5 +144,5 @@ function answerError(error: Error, c: AppContext, refusals: Refusals): Response 
     console.error(`dramatis: ${c.req.method} ${c.req.routePath} has failed:`, error);
   }
   // Another host puts what it hears into an error for people.
-  return c.req.path === "/link" ? problem.toText() : problem.toResponse();
+  return c.req.path === LINK ? problem.toText() : problem.toResponse();
 }

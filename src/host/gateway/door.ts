@@ -2,23 +2,35 @@ import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type Clock, SYSTEM_CLOCK } from "../../core/clock.ts";
 import type { GatewayLimits } from "./limits.ts";
+import type { LinkRole } from "../../link/link_acceptor.ts";
+import { tokenOfProtocols } from "../../link/subprotocol.ts";
 import { Problem } from "./problem.ts";
 
-/** What a token lets its holder do: everything, or only look. */
-export type Role = "owner" | "reader";
+/**
+ * What a token lets its holder do: a `host` is a part of the cluster; a `client` calls actors and makes
+ * those of registered types; a `reader` looks.
+ */
+export type Role = LinkRole | "reader";
 
 /** Who may come in. */
 export interface DoorOptions {
   readonly token: string | null;
+  readonly clientToken: string | null;
   readonly readToken: string | null;
   readonly limits: Readonly<Required<GatewayLimits>>;
   readonly clock?: Clock;
 }
 
+/** A secret, what it is compared by, and what it lets its holder be. */
+interface Key {
+  readonly role: Role;
+  readonly token: string;
+  readonly digest: Buffer;
+}
+
 /** Decides who comes in, before anything of a request is looked at but its headers. */
 export class Door {
-  readonly #owner: Buffer | null;
-  readonly #reader: Buffer | null;
+  readonly #keys: readonly Key[];
   readonly #limits: Readonly<Required<GatewayLimits>>;
   readonly #clock: Clock;
   #requests = 0;
@@ -27,9 +39,12 @@ export class Door {
   #handshakes: number;
   #refilledAt: number;
 
-  constructor({ token, readToken, limits, clock = SYSTEM_CLOCK }: DoorOptions) {
-    this.#owner = token === null ? null : digest(`Bearer ${token}`);
-    this.#reader = readToken === null ? null : digest(`Bearer ${readToken}`);
+  constructor({ token, clientToken, readToken, limits, clock = SYSTEM_CLOCK }: DoorOptions) {
+    this.#keys = [
+      ...keyOf("host", token),
+      ...keyOf("client", clientToken),
+      ...keyOf("reader", readToken),
+    ];
     this.#limits = limits;
     this.#clock = clock;
     this.#handshakes = limits.handshakesPerSecond;
@@ -47,34 +62,29 @@ export class Door {
   }
 
   /**
-   * What the token of a request is for.
+   * What the token of a request is for. A web page is a client at most: whoever has written it, it runs
+   * for whoever has opened it.
    *
    * @throws {Problem} if it has none, or a wrong one.
    */
-  roleOf(headers: Headers): Role {
-    if (this.#owner === null) return "owner";
-    const given = digest(headers.get("authorization") ?? "");
-    // Both always: how long it takes says nothing of which it was.
-    const isOwner = timingSafeEqual(given, this.#owner);
-    const isReader = this.#reader !== null && timingSafeEqual(given, this.#reader);
-    if (isOwner) return "owner";
-    if (isReader) return "reader";
+  accessOf(headers: Headers): { readonly role: Role; readonly token: string | null } {
+    const { role, token } = this.#keyOf(headers);
+    const isPage = headers.has("origin");
+    return { role: role === "host" && isPage ? "client" : role, token };
+  }
+
+  #keyOf(headers: Headers): { readonly role: Role; readonly token: string | null } {
+    if (this.#keys.length === 0) return { role: "host", token: null };
+    const given = digest(credentialsOf(headers));
+    // All of them always: how long it takes says nothing of which it was.
+    const [key] = this.#keys.filter((one) => timingSafeEqual(given, one.digest));
+    if (key !== undefined) return key;
     throw new Problem(
       401,
       "token",
       "This host wants its token: Authorization: Bearer … (hosts: start with the same)",
       { headers: { "www-authenticate": 'Bearer realm="dramatis"' } },
     );
-  }
-
-  /**
-   * Only the token itself lets its holder change anything.
-   *
-   * @throws {Problem} for the token that is for reading.
-   */
-  checkOwner(role: Role): void {
-    if (role === "owner") return;
-    throw new Problem(403, "role", "The token for reading does not do for this");
   }
 
   /**
@@ -127,6 +137,18 @@ export class Door {
   unlink(): void {
     this.#links--;
   }
+}
+
+function keyOf(role: Role, token: string | null): Key[] {
+  return token === null ? [] : [{ role, token, digest: digest(`Bearer ${token}`) }];
+}
+
+/** As a header says them, or the WebSocket of a browser, which can send no headers. */
+function credentialsOf(headers: Headers): string {
+  const given = headers.get("authorization");
+  if (given !== null) return given;
+  const token = tokenOfProtocols(headers.get("sec-websocket-protocol") ?? "");
+  return token === undefined ? "" : `Bearer ${token}`;
 }
 
 function busy(what: string, most: number): Problem {

@@ -1,7 +1,7 @@
 /** JSON to values: the inverse of `to_json.ts`, which has the table. Anybody may have written it. */
 import { type HostId, parseHostId } from "../../core/address.ts";
 import { fillError, newError } from "../../core/error_wire.ts";
-import { NotSerializableError } from "../../core/errors.ts";
+import { NotSerializableError } from "../../core/message_errors.ts";
 import type { Actor } from "../../actor/actor.ts";
 import type { ActorRef } from "../../actor/ref.ts";
 import { MAX_DEPTH } from "./to_json.ts";

@@ -1,6 +1,7 @@
 import type { HostId } from "../../core/address.ts";
 import type { HostDescription } from "../../core/protocol.ts";
 import type { HostInspection } from "../../debug/inspection.ts";
+import type { LinkAccess } from "../../link/link_acceptor.ts";
 import type { LinkSocket } from "../../link/link_socket.ts";
 import type { LocalPool } from "../../pool/local.ts";
 import type { ActorDesk } from "../actor_desk.ts";
@@ -23,5 +24,5 @@ export interface GatewayHost {
   /** This host as it is now. */
   inspect(): Promise<HostInspection>;
   /** Somebody who may has opened a socket for a link. */
-  onSocket(socket: LinkSocket): void;
+  onSocket(socket: LinkSocket, access: LinkAccess): void;
 }

@@ -1,5 +1,6 @@
 import { formatHostId } from "../../core/address.ts";
 import type { ActorInspection, HostInspection, PoolInspection } from "../../debug/inspection.ts";
+import { deviceMetrics } from "./device_metrics.ts";
 import type { Metric, Sample } from "./prometheus.ts";
 import { Totals, type TypeTotals } from "./totals.ts";
 
@@ -29,6 +30,7 @@ export class HostMetrics {
     return [
       ...hostMetrics(host, memory),
       ...poolMetrics(host.pools),
+      ...deviceMetrics(host.pools),
       ...actorMetrics(host.pools),
       ...this.#totalsOf(host.pools),
       ...gatewayMetrics(gateway),

@@ -25,7 +25,7 @@ const ACTOR: Schema = record({
   host: ref("HostId"),
   pool: COUNT,
   type: STRING,
-  state: { enum: ["starting", "running", "stopping", "stopped"] },
+  state: { enum: ["starting", "running", "parking", "parked", "stopping", "stopped"] },
   queued: COUNT,
   running: listOf(record({ method: STRING, ms: NUMBER })),
   counters: record({
@@ -64,9 +64,21 @@ export const SCHEMAS = Object.freeze(
       pool: COUNT,
       name: STRING,
       kind: { enum: ["main", "worker", "process", "gpu"] },
-      label: { type: ["string", "null"] },
+      labels: listOf(STRING),
       device: record({ kind: ref("DeviceKind"), name: STRING }),
       actors: COUNT,
+      busy: {
+        type: ["number", "null"],
+        description: "Which part of the last half second its thread was busy; null if not known.",
+      },
+      held: {
+        oneOf: [
+          record({ marks: listOf(STRING), memoryBytes: COUNT, exclusive: FLAG }),
+          { type: "null" },
+        ],
+        description: "What some of its actors have to themselves.",
+      },
+      ageMs: { type: "number", description: "Since its host has told of it; 0 is here." },
       responding: FLAG,
       lagMs: { type: ["number", "null"] },
       pendingCalls: COUNT,
@@ -111,6 +123,19 @@ export const SCHEMAS = Object.freeze(
           oneOf: [ref("RestartKind"), { type: "object", properties: { kind: ref("RestartKind") } }],
           description: "Whether it is made again when its pool dies and comes back.",
         },
+        snapshot: {
+          type: "object",
+          properties: {
+            every: { type: "integer", minimum: 1 },
+            intervalMs: { type: "number", exclusiveMinimum: 0 },
+          },
+          description: "When its state is saved by itself.",
+        },
+        idleMs: { type: "number", exclusiveMinimum: 0, description: "After which it is parked." },
+        failover: {
+          type: "boolean",
+          description: "Whether it is made again elsewhere when its host is lost.",
+        },
       }, [
         "version",
         "args",
@@ -121,6 +146,9 @@ export const SCHEMAS = Object.freeze(
         "concurrency",
         "replicas",
         "restart",
+        "snapshot",
+        "idleMs",
+        "failover",
       ]),
       additionalProperties: false,
     },
@@ -128,7 +156,7 @@ export const SCHEMAS = Object.freeze(
     Policy: {
       type: "object",
       required: ["policy"],
-      properties: { policy: STRING, host: ref("HostId") },
+      properties: { policy: STRING, host: ref("HostId"), wish: ref("Policy") },
     },
     ActorAddress: record({
       uid: STRING,

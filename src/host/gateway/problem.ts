@@ -3,24 +3,30 @@ import {
   ActorNotFoundError,
   ActorStartError,
   ActorStoppedError,
+  DramatisError,
+} from "../../core/errors.ts";
+import {
   BufferNotFoundError,
   CallTimeoutError,
   DeadlockError,
-  DirectoryUnreachableError,
-  DramatisError,
-  GpuDeviceLostError,
-  GpuOutOfMemoryError,
-  GpuUnavailableError,
-  HostLostError,
-  KernelArgumentError,
-  LinkRefusedError,
   MailboxFullError,
-  NameTakenError,
   NotSerializableError,
+} from "../../core/message_errors.ts";
+import {
+  DirectoryUnreachableError,
+  HostLostError,
+  LinkRefusedError,
+  NameTakenError,
   PlacementError,
   PoolLostError,
   ProtocolError,
-} from "../../core/errors.ts";
+} from "../../core/host_errors.ts";
+import {
+  GpuDeviceLostError,
+  GpuOutOfMemoryError,
+  GpuUnavailableError,
+  KernelArgumentError,
+} from "../../core/gpu_errors.ts";
 import { isError } from "../../core/error_wire.ts";
 
 /** The media type of problems (RFC 9457). */

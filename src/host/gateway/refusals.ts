@@ -9,15 +9,17 @@ export type RefusalReason =
   | "role"
   | "rate"
   | "busy"
-  | "body";
+  | "body"
+  | "handshake"
+  | "protocol";
 
-/** A request that was refused at the door. */
+/** A request that was refused at the door, or a link that was cut off for what was said on it. */
 export interface GatewayRefusal {
   /** Its kind: what it is counted under. */
   readonly reason: RefusalReason;
   /** What was answered, for people. */
   readonly message: string;
-  /** The HTTP status that was answered. */
+  /** The HTTP status that was answered; 101 if a link was open before it was refused. */
   readonly status: number;
   /** The address that it came from. */
   readonly from: string;
@@ -35,6 +37,8 @@ export class Refusals {
     rate: 0,
     busy: 0,
     body: 0,
+    handshake: 0,
+    protocol: 0,
   };
   readonly #tell: (refusal: GatewayRefusal) => void;
   readonly #limit: ReportLimit;

@@ -97,6 +97,9 @@ const ORDER_KEYS: ReadonlySet<string> = new Set([
   "concurrency",
   "replicas",
   "restart",
+  "snapshot",
+  "idleMs",
+  "failover",
 ]);
 
 /**
@@ -128,9 +131,19 @@ function policyOf(policy: unknown): unknown {
   if (!isRecord(policy) || typeof policy["policy"] !== "string") {
     throw wrong('place is a policy, such as {"policy": "leastLoaded"}, or a list of them', policy);
   }
-  const { host } = policy;
-  if (host === undefined) return policy;
-  return { ...policy, host: hostOf({ host: String(host) }) };
+  const { host, pools, wish } = policy;
+  return {
+    ...policy,
+    ...(host === undefined ? {} : { host: hostOf({ host: String(host) }) }),
+    ...(wish === undefined ? {} : { wish: policyOf(wish) }),
+    ...(Array.isArray(pools) ? { pools: pools.map(addressedOf) } : {}),
+  };
+}
+
+/** A pool as `near` has it. */
+function addressedOf(pool: unknown): unknown {
+  if (!isRecord(pool)) throw wrong("pools is a list of addresses", pool);
+  return { ...pool, host: hostOf({ host: String(pool["host"]) }) };
 }
 
 /** The number of a pool that a query names. */

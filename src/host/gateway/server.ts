@@ -1,3 +1,5 @@
+import type { LinkAccess } from "../../link/link_acceptor.ts";
+import { asksForSubprotocol, SUBPROTOCOL } from "../../link/subprotocol.ts";
 import { withDeadline } from "../settle.ts";
 import { createApp } from "./app.ts";
 import { Door } from "./door.ts";
@@ -14,8 +16,12 @@ export interface GatewayOptions {
   /** `null` speaks no TLS. */
   readonly tls: GatewayTls | null;
   readonly token: string | null;
-  /** A second one, to look with. */
+  /** One for clients. */
+  readonly clientToken: string | null;
+  /** One to look with. */
   readonly readToken: string | null;
+  /** The origins whose web pages may open links. */
+  readonly allowOrigins: readonly string[];
   readonly limits: Readonly<Required<GatewayLimits>>;
   readonly onRefusal: (refusal: GatewayRefusal) => void;
   readonly host: GatewayHost;
@@ -25,6 +31,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** `host:port`, with the port that was taken. */
   readonly address: string;
+  /** Counts and tells that somebody was not let in who had a socket already. */
+  refused(refusal: Pick<GatewayRefusal, "reason" | "message" | "from">): void;
   /** Stops listening, once the answers that are ready have left; links that are open stay. */
   close(): Promise<void>;
 }
@@ -40,19 +48,22 @@ const CLOSE_TIMEOUT_MS = 500;
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { host, limits } = options;
   const door = new Door(options);
+  const refusals = new Refusals(options.onRefusal);
   const app = createApp({
     host,
     hostname: options.hostname,
+    allowOrigins: options.allowOrigins,
     door,
-    refusals: new Refusals(options.onRefusal),
+    refusals,
     bodyBytes: limits.bodyBytes,
-    upgrade: (request) => upgrade(request, door, host),
+    upgrade: (request, access) => upgrade(request, access, door, host),
     memory: () => Deno.memoryUsage(),
   });
   const stop = new AbortController();
   const { server, hostname, port, free } = await listen(options, app, stop.signal);
   return {
     address: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+    refused: (refusal) => refusals.add({ ...refusal, status: 101 }),
     async close() {
       free();
       // To abort cuts off who would never let it end, clients that do not read say, but also answers
@@ -115,20 +126,31 @@ async function listen(
 }
 
 /** Everything is checked before the upgrade: who is refused never gets a socket. */
-function upgrade(request: Request, door: Door, host: GatewayHost): Response {
+function upgrade(
+  request: Request,
+  access: LinkAccess,
+  door: Door,
+  host: GatewayHost,
+): Response {
   door.link();
   let upgraded: Deno.WebSocketUpgrade;
   try {
     // Heartbeats are the session's: the server's idle timeout would also cut off a host that computes.
-    upgraded = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
+    upgraded = Deno.upgradeWebSocket(request, { idleTimeout: 0, ...protocolOf(request) });
   } catch (error) {
     door.unlink();
     throw new Problem(400, "bad-request", `Not a handshake: ${(error as Error).message}`);
   }
   const { socket, response } = upgraded;
   countUntilClosed(socket, door);
-  host.onSocket(socket);
+  host.onSocket(socket, access);
   return response;
+}
+
+/** A browser that asks for a protocol and is answered none takes the socket for refused. */
+function protocolOf({ headers }: Request): { protocol?: string } {
+  const asked = headers.get("sec-websocket-protocol") ?? "";
+  return asksForSubprotocol(asked) ? { protocol: SUBPROTOCOL } : {};
 }
 
 /** A socket counts until it is closed from either side: who never answers the close takes no place. */

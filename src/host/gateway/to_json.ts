@@ -18,7 +18,7 @@
  */
 import { formatHostId } from "../../core/address.ts";
 import { classify, tagOf, unbox } from "../../core/classify.ts";
-import { NotSerializableError } from "../../core/errors.ts";
+import { NotSerializableError } from "../../core/message_errors.ts";
 import { BufferRef } from "../../actor/buffer_ref.ts";
 import { DeviceRef } from "../../actor/device_ref.ts";
 import { addressOf, isRef } from "../../actor/ref.ts";

@@ -13,15 +13,18 @@ export function hostView(host: HostDescription, isThis: boolean): Json {
 
 /** A pool; with what it says of itself if it was asked. */
 export function poolView(pool: PoolDescription, seen: PoolInspection | undefined): Json {
-  const { host, pool: number, name, kind, label, device, actors } = pool;
+  const { host, pool: number, name, kind, labels, device, actors, busy, held, ageMs } = pool;
   const view = {
     host: formatHostId(host),
     pool: number,
     name,
     kind,
-    label,
+    labels: [...labels],
     device: { kind: device.kind, name: device.name },
     actors,
+    busy: busy ?? null,
+    held: held === undefined ? null : { ...held, marks: [...held.marks] },
+    ageMs: ageMs ?? 0,
   };
   if (seen === undefined) return { ...view, responding: false };
   const running = seen.running.map(({ type, uid, method }) => ({ type, uid, method }));

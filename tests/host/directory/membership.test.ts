@@ -20,6 +20,10 @@ const link = (members: Membership) => members.linked(HOST);
 const unlink = (members: Membership) => members.unlinked(HOST.id);
 const list = (members: Membership) => members.listed(HOST);
 const unlist = (members: Membership) => members.unlisted(HOST.id);
+const interrupt = (members: Membership) => members.interrupted(HOST.id, true);
+const resume = (members: Membership) => members.interrupted(HOST.id, false);
+const route = (members: Membership) => members.routed(HOST);
+const unroute = (members: Membership) => members.unrouted(HOST.id);
 const fail = (members: Membership) => members.unreachable(HOST.id);
 
 const TABLE: readonly [name: string, steps: Parameters<typeof told>, kinds: string[]][] = [
@@ -37,7 +41,22 @@ const TABLE: readonly [name: string, steps: Parameters<typeof told>, kinds: stri
   ["and then its link ends", [list, link, unlist, unlink], ["joined", "down"]],
   ["never linked", [list, fail, fail, list], ["joined", "unreachable"]],
   ["a failed dial of a host that has dialled", [list, link, fail], ["joined"]],
-  ["nobody knows it", [unlink, unlist, fail], []],
+  ["its link is lost, and back", [link, interrupt, interrupt, resume, resume], [
+    "joined",
+    "unreachable",
+    "back",
+  ]],
+  ["its link is lost, and given up", [link, interrupt, unlink], ["joined", "unreachable", "down"]],
+  ["it links anew", [link, interrupt, link], ["joined", "unreachable", "back"]],
+  ["others pass on what it is sent", [route, link, unlink, unroute], ["joined", "down"]],
+  ["one that is listed can be reached by others", [list, fail, route, unroute, unlist], [
+    "joined",
+    "unreachable",
+    "back",
+    "unreachable",
+    "down",
+  ]],
+  ["nobody knows it", [unlink, unlist, fail, interrupt, unroute], []],
   ["cut off for long", [list, unlist, list], ["joined", "down", "joined"]],
 ];
 

@@ -1,7 +1,8 @@
 /** A host's names, without a cluster: what becomes of a name when its actor ends, or is to end. */
 import assert from "node:assert/strict";
 import type { ActorAddress } from "../../../src/core/address.ts";
-import { ActorNotFoundError, ActorStoppedError, NameTakenError } from "../../../src/core/errors.ts";
+import { ActorNotFoundError, ActorStoppedError } from "../../../src/core/errors.ts";
+import { NameTakenError } from "../../../src/core/host_errors.ts";
 import type { Directory, NameHolder } from "../../../src/host/directory/directory.ts";
 import { Names } from "../../../src/host/directory/names.ts";
 

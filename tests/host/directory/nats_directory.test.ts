@@ -11,13 +11,19 @@ import {
   natsDirectory,
   startHost,
 } from "@dramatis/dramatis";
+import { connect } from "@nats-io/transport-node";
+import { Kvm } from "@nats-io/kv";
+import { nameKey } from "../../../src/host/directory/nats_records.ts";
 import { Leader } from "../../fixtures/named_actors.ts";
 import { eventOf, testDirectory, turn } from "./contract.ts";
 import { NamedProcess } from "./named_process.ts";
 import { HAS_NATS, NatsServer, NEEDS_NATS, Wire } from "./nats_server.ts";
 
-/** As short as it may be: what waits for a lease to expire waits so long. */
-const TTL_MS = 1000;
+/** What waits for a lease to expire waits so long; a busy machine must keep one up. */
+const TTL_MS = 2000;
+
+/** Longer than any test takes. */
+const LONG_TTL_MS = 120_000;
 
 testDirectory({
   name: `natsDirectory${NEEDS_NATS}`,
@@ -36,8 +42,8 @@ function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: `natsDirectory: ${name}${NEEDS_NATS}`, ignore: !HAS_NATS, fn });
 }
 
-function start(servers: string, options: HostOptions = {}): Promise<Host> {
-  const directory = natsDirectory({ servers, ttlMs: TTL_MS });
+function start(servers: string, options: HostOptions = {}, ttlMs = LONG_TTL_MS): Promise<Host> {
+  const directory = natsDirectory({ servers, ttlMs });
   return startHost({ pools: [], listen: { port: 0 }, directory, ...options });
 }
 
@@ -67,7 +73,7 @@ test("hosts find each other without being told to join, and link", async () => {
   assert.deepEqual(b.hosts()[0]!.pools.map(({ name }) => name), ["main"]);
   const hidden = await startHost({
     pools: [],
-    directory: natsDirectory({ servers: server.url, ttlMs: TTL_MS }),
+    directory: natsDirectory({ servers: server.url, ttlMs: LONG_TTL_MS }),
   });
   try {
     await hidden.createActor(Leader, ["hidden"], { name: "hidden" });
@@ -87,8 +93,8 @@ test("a host that is cut off ends its named actors before others get their names
   const fenced = Promise.withResolvers<{ letter: DeadLetter; at: number }>();
   await using a = await start(wire.url, {
     onDeadLetter: (letter) => fenced.resolve({ letter, at: performance.now() }),
-  });
-  await using b = await start(server.url);
+  }, TTL_MS);
+  await using b = await start(server.url, {}, TTL_MS);
   const leader = await a.createActor(Leader, ["a"], { name: "leader", uid: "leader" });
   const other = await a.createActor(Leader, ["other"], { uid: "without a name" });
   assert.equal(await (await b.lookup<Leader>("leader")).from(), "a");
@@ -125,8 +131,10 @@ test("a host that is cut off ends its named actors before others get their names
 
 test("a host that loses its link is unreachable while it has its lease, and keeps its names", async () => {
   await using server = await NatsServer.start();
-  await using child = await NamedProcess.start(server.url, String(TTL_MS));
-  await using a = await start(server.url, { graceMs: 0 });
+  // All that is asked of a host that is unreachable takes less.
+  const ttlMs = 2 * TTL_MS;
+  await using child = await NamedProcess.start(server.url, String(ttlMs));
+  await using a = await start(server.url, { graceMs: 0 }, ttlMs);
   const events: string[] = [];
   using _watch = a.watchHosts(({ kind }) => events.push(kind));
   assert.equal(await (await a.lookup<Leader>("leader")).from(), "a process");
@@ -157,7 +165,7 @@ test("a server that stands still for a moment costs nobody a name", async () => 
 test("without its server a host ends what has names, and goes on and stops in order", async () => {
   const server = await NatsServer.start();
   const fenced = Promise.withResolvers<DeadLetter>();
-  const a = await start(server.url, { onDeadLetter: fenced.resolve });
+  const a = await start(server.url, { onDeadLetter: fenced.resolve }, TTL_MS);
   const other = await a.createActor(Leader, ["other"], {});
   await a.createActor(Leader, ["a"], { name: "leader", uid: "leader" });
   await server[Symbol.asyncDispose]();
@@ -185,12 +193,16 @@ test("hosts with different directories do not take each other's names", async ()
 test("what it cannot work with is said at the start", async () => {
   await using server = await NatsServer.start();
   await using _a = await start(server.url);
-  const other = natsDirectory({ servers: server.url, ttlMs: 2 * TTL_MS });
+  const other = natsDirectory({ servers: server.url, ttlMs: 2 * LONG_TTL_MS });
   await assert.rejects(startHost({ pools: [], directory: other }), {
     name: "TypeError",
-    message: /have ttlMs 1000, this one 2000/,
+    message: /have ttlMs 120000, this one 240000/,
   });
-  const apart = natsDirectory({ servers: server.url, ttlMs: 2 * TTL_MS, bucket: "apart" });
+  const apart = natsDirectory({
+    servers: server.url,
+    ttlMs: 2 * LONG_TTL_MS,
+    bucket: "apart",
+  });
   await using b = await startHost({ pools: [], directory: apart });
   assert.deepEqual(b.hosts(), []);
 });
@@ -217,4 +229,25 @@ Deno.test("natsDirectory: a server that is not there, and bad options", async ()
     name: "TypeError",
     message: /directory is memoryDirectory\(\) or natsDirectory\(\)/,
   });
+});
+
+test("a name whose host is down is removed by whoever looks for it", async () => {
+  await using server = await NatsServer.start();
+  await using child = await NamedProcess.start(server.url, String(TTL_MS));
+  await using host = await start(server.url, {}, TTL_MS);
+  const nats = await connect({ servers: server.url });
+  try {
+    const names = await new Kvm(nats).open("dramatis-names");
+    const key = nameKey("leader");
+    assert.notEqual(await names.get(key), null);
+    const down = eventOf(host, ({ kind }) => kind === "down");
+    child.kill();
+    await down;
+    await assert.rejects(host.lookup("leader"), ActorNotFoundError);
+    while (await names.get(key) !== null) await turn();
+    await host.createActor(Leader, ["here"], { name: "leader" });
+    assert.equal(await (await host.lookup<Leader>("leader")).from(), "here");
+  } finally {
+    await nats.close();
+  }
 });

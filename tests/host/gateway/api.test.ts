@@ -1,7 +1,7 @@
 /** The API, from outside: what people with curl can do. */
 import assert from "node:assert/strict";
 import { formatHostId, startHost, workerPool } from "@dramatis/dramatis";
-import { Counter } from "../../fixtures/actors.ts";
+import { Counter, type Gate } from "../../fixtures/actors.ts";
 import { MODULES, path, Stage } from "./client.ts";
 import { type Patient, Visitor } from "./fixtures/actors.ts";
 
@@ -59,7 +59,7 @@ Deno.test("API: values that JSON has not go in and out, refs too", async () => {
 });
 
 Deno.test("API: lists say what there is", async () => {
-  await using stage = await Stage.start({ pools: [workerPool({ count: 1, label: "io" })] });
+  await using stage = await Stage.start({ pools: [workerPool({ count: 1, labels: ["io"] })] });
   for (const uid of ["c3", "c1", "c2"]) await stage.make("Counter", uid);
   await stage.make("Echo", "e");
   const list = async (query: string) => {
@@ -74,7 +74,7 @@ Deno.test("API: lists say what there is", async () => {
   const { body: { pools } } = await stage.ask("GET", "/api/v1/pools");
   const [main, worker] = pools as Record<string, unknown>[];
   assert.deepEqual([main!["name"], main!["actors"], main!["responding"]], ["main", 0, true]);
-  assert.deepEqual([worker!["name"], worker!["actors"], worker!["label"]], ["worker-1", 4, "io"]);
+  assert.deepEqual([worker!["name"], worker!["actors"], worker!["labels"]], ["worker-1", 4, ["io"]]);
   const { body: { devices } } = await stage.ask("GET", "/api/v1/devices");
   assert.deepEqual((devices as { kind: string }[]).map(({ kind }) => kind), ["cpu", "cpu"]);
   const { body: { types } } = await stage.ask("GET", "/api/v1/types");
@@ -209,6 +209,9 @@ Deno.test("API: a call that takes too long is 504, a full mailbox 429", async ()
   await using stage = await Stage.start();
   const order = { type: "Gate", uid: "g", mailbox: { messages: 1 } };
   assert.equal((await stage.ask("POST", ACTORS, { body: order })).status, 201);
+  const gate = await stage.host.actorRef<Gate>("g");
+  const passing = gate.pass(0);
+  await gate.entered();
   const late = await stage.ask("POST", `${path("g", "pass")}?timeoutMs=20`, { body: [1] });
   assert.equal(late.status, 504);
   assert.equal(late.body["type"], problem("timeout"));
@@ -216,6 +219,7 @@ Deno.test("API: a call that takes too long is 504, a full mailbox 429", async ()
   const full = await stage.ask("POST", path("g", "pass"), { body: [3] });
   assert.equal(full.status, 429, full.text);
   await stage.call("g", "open");
+  assert.equal(await passing, 0);
   for (const query of ["timeoutMs=0", "timeoutMs=x", "window=0", "priority=1.5", "host=me"]) {
     const bad = await stage.ask("POST", `${path("g", "pass")}?${query}`, { body: [] });
     assert.equal(bad.status, 400, query);

@@ -1,9 +1,11 @@
 /** What must not come in: each is refused with its reason and counted, and the host serves on. */
 import assert from "node:assert/strict";
 import { startHost } from "@dramatis/dramatis";
+import { Stranger } from "../stranger.ts";
 import { path, Stage } from "./client.ts";
 
 const TOKEN = "correct-horse-battery-staple";
+const CLIENT_TOKEN = "one-who-may-call";
 const READ_TOKEN = "one-who-may-look";
 const ACTORS = "/api/v1/actors";
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
@@ -78,6 +80,55 @@ Deno.test("gateway: the token for reading lets its holder look and no more", asy
     });
   }
   await assert.rejects(startHost({ pools: [], listen: { port: 0, readToken: "x" } }), TypeError);
+});
+
+Deno.test("gateway: the token for clients lets its holder act, but its holder is no host", async () => {
+  await using stage = await Stage.start({ token: TOKEN }, { clientToken: CLIENT_TOKEN });
+  const headers = bearer(CLIENT_TOKEN);
+  const made = await stage.ask("POST", ACTORS, { body: { type: "Counter", uid: "c" }, headers });
+  assert.equal(made.status, 201);
+  const added = await stage.ask("POST", path("c", "add"), { body: [2], headers });
+  assert.deepEqual(added.body, { value: 2 });
+  assert.equal((await stage.ask("GET", "/metrics", { headers })).status, 200);
+  await assert.rejects(
+    startHost({ pools: [], token: CLIENT_TOKEN, join: [stage.host.address!] }),
+    { name: "LinkRefusedError", message: /a client has a client's id: it is no host/ },
+  );
+  assert.deepEqual(stage.host.hosts(), []);
+  const bad = [{ clientToken: TOKEN }, { clientToken: "" }, { clientToken: "x", readToken: "x" }];
+  for (const listen of bad) {
+    await assert.rejects(startHost({ pools: [], token: TOKEN, listen: { port: 0, ...listen } }), {
+      name: "TypeError",
+      message: /listen\.(client|read)Token is a secret beside the host's own token/,
+    });
+  }
+});
+
+Deno.test("gateway: pages of a listed origin may link, as clients whatever they know, and do nothing else", async () => {
+  const origin = "https://app.example.org";
+  await using stage = await Stage.start({ token: TOKEN }, { allowOrigins: [origin] });
+  const headers = { origin, "sec-fetch-site": "cross-site" };
+  for (const path of [ACTORS, "/metrics", "/healthz"]) {
+    assert.equal((await stage.ask("GET", path, { headers })).status, 403, path);
+  }
+  assert.equal((await stage.ask("GET", "/link", { headers })).status, 426);
+  for (const other of ["https://app.example.org.evil", "http://app.example.org", "null"]) {
+    assert.equal((await stage.ask("GET", "/link", { headers: { origin: other } })).status, 403);
+  }
+  const none = { ...headers, ...bearer("") };
+  assert.equal((await stage.ask("GET", "/link", { headers: none })).status, 401, "by no token");
+  const url = `ws://${stage.host.address}`;
+  const { stranger } = await Stranger.begin(url, TOKEN, "host", { origin });
+  await using page = stranger;
+  page.hello();
+  assert.equal((await page.frame())?.kind, "goodbye");
+  assert.match((await page.ended).reason + stage.refusals.at(-1)!.message, /a client has/);
+  for (const allowOrigins of [["app.example.org"], ["https://app.example.org/"], ["*"]]) {
+    await assert.rejects(startHost({ pools: [], listen: { port: 0, allowOrigins } }), {
+      name: "TypeError",
+      message: /listen\.allowOrigins has origins such as/,
+    });
+  }
 });
 
 Deno.test("gateway: no web page, whatever it knows; and it is told nothing of other origins", async () => {

@@ -16,7 +16,7 @@ const refused = (status: number, kind: string) => (error: unknown) =>
 Deno.test("Door: so many links a second, and as many at once after a pause", async () => {
   const clock = new ManualClock();
   const limits = resolveLimits({ handshakesPerSecond: 4, links: 6 });
-  const door = new Door({ token: null, readToken: null, limits, clock });
+  const door = new Door({ token: null, clientToken: null, readToken: null, limits, clock });
   for (let i = 0; i < 4; i++) door.link();
   assert.throws(() => door.link(), refused(429, "rate"));
   await clock.advance(250);
@@ -32,7 +32,13 @@ Deno.test("Door: so many links a second, and as many at once after a pause", asy
 
 Deno.test("Door: waits for requests that are under way, but not for ever", async () => {
   const clock = new ManualClock();
-  const door = new Door({ token: null, readToken: null, limits: resolveLimits(), clock });
+  const door = new Door({
+    token: null,
+    clientToken: null,
+    readToken: null,
+    limits: resolveLimits(),
+    clock,
+  });
   assert.equal(await door.empty(100), true);
   door.enter();
   const empty = door.empty(100);

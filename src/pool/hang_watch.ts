@@ -1,32 +1,18 @@
-/** Notices a kernel that does not end. On Deno its isolate is blocked meanwhile, so others must look. */
+/** Notices a pool whose thread waits for its device for too long: in there nobody can say so. */
 
 import { clearInterval, setInterval } from "node:timers";
-
-/** What a kernel may take beyond its prediction, in milliseconds, unless a pool says otherwise. */
-export const DEFAULT_HANG_MS = 2000;
-
-/** A kernel that is not known yet is given the time of one that takes this long, in milliseconds. */
-const UNKNOWN_MS = 2000;
-
-/** Predictions are off by some factor when a machine is busy. */
-const TOLERANCE = 4;
+import { GpuDeviceLostError } from "../core/gpu_errors.ts";
+import { PoolLostError } from "../core/host_errors.ts";
+import type { PoolDescription } from "../core/protocol.ts";
 
 /** How often to look, in milliseconds. */
 const LOOK_MS = 250;
-
-/** What a timer can wait, in milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /** Places in the shared memory. */
 const ALLOWED = 0;
 const NUMBER = 1;
 
-/** Milliseconds after which work must have ended. */
-export function allowedMs(predictedMs: number | undefined, hangMs: number): number {
-  return Math.min(TOLERANCE * (predictedMs ?? UNKNOWN_MS) + hangMs, LONGEST_MS);
-}
-
-/** Where a pool writes that it waits for its device, for its host to read. */
+/** Where a pool writes that it waits for its device, for others to read. */
 export class WaitMark {
   readonly #memory: Float64Array;
 
@@ -87,4 +73,11 @@ export class HangWatch {
     }
     return now - this.#since > allowed ? now - this.#since : null;
   }
+}
+
+/** What is to be said of a pool whose kernel does not end. */
+export function hungError({ name, device }: PoolDescription, ms: number): PoolLostError {
+  const reason = `a kernel has not ended for ${(ms / 1000).toFixed(1)} s`;
+  const cause = new GpuDeviceLostError(`the GPU device "${device.name}" hangs: ${reason}`);
+  return new PoolLostError(`${name} was given up: ${reason}`, "killed", { cause });
 }

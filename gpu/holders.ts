@@ -1,0 +1,54 @@
+/** Whom data is kept for, and how long. */
+
+import { type ActorAddress, type PoolAddress, samePool } from "../src/core/address.ts";
+import type { ActorContext } from "../src/actor/context.ts";
+import { addressOf } from "../src/actor/ref.ts";
+import { isReserved } from "../src/pool/host_service.ts";
+
+/** Who asked for data: an actor, or of code that is of none its pool. */
+export type Holder = PoolAddress & Partial<Pick<ActorAddress, "uid" | "generation">>;
+
+/** What gives back what is kept for holders that are gone. */
+export interface Leases {
+  lost(isGone: (holder: Holder) => boolean): void;
+}
+
+/**
+ * Who calls an actor that keeps data. What an actor has asked for is given back when it ends: one that is made
+ * again begins without. That of a pool or host goes with it, as all learn without asking.
+ */
+export class Holders {
+  readonly #leases: Leases;
+  readonly #context: () => ActorContext;
+  /** The generations of those whose ends are waited for: each once for all that is kept for it. */
+  readonly #watched = new Map<string, number>();
+
+  /** @param context Of the actor that keeps data. */
+  constructor(leases: Leases, context: () => ActorContext) {
+    this.#leases = leases;
+    this.#context = context;
+  }
+
+  /** Whom that is kept for which the running message makes. */
+  get current(): Holder {
+    const { caller, sender } = this.#context();
+    if (caller === null) return sender;
+    const { host, pool, uid, generation } = addressOf(caller);
+    // The runtime's own actors ask for others, and nobody is told of their ends.
+    if (isReserved(uid)) return sender;
+    const key = `${host}/${pool}/${uid}`;
+    const known = this.#watched.get(key);
+    if (known === generation) return { host, pool, uid, generation };
+    this.#watched.set(key, generation);
+    const isOf = (holder: Holder) => samePool(holder, { host, pool }) && holder.uid === uid;
+    if (known !== undefined) {
+      this.#leases.lost((holder) => isOf(holder) && holder.generation !== generation);
+    } else {
+      void this.#context().watch(caller).then(() => {
+        this.#watched.delete(key);
+        this.#leases.lost(isOf);
+      });
+    }
+    return { host, pool, uid, generation };
+  }
+}

@@ -1,0 +1,72 @@
+import { type ActorAddress, formatActor } from "../core/address.ts";
+import type { CellState } from "../actor/cell.ts";
+import { formatType } from "../actor/actor_type.ts";
+import type { Message } from "../actor/message.ts";
+import type { ParkedActor, ParkedCell } from "../actor/registry.ts";
+
+/** Stands for an actor that is parked: takes its messages, and wakes it for the first of them. */
+export class Sleeper implements ParkedCell {
+  readonly actor: ParkedActor;
+  readonly #wake: () => void;
+  #waiting: Message[] = [];
+  #isGone = false;
+
+  /** @param wake Is called for the first message that comes. */
+  constructor(actor: ParkedActor, wake: () => void) {
+    this.actor = actor;
+    this.#wake = wake;
+  }
+
+  get address(): ActorAddress {
+    return this.actor.address;
+  }
+
+  /** Whether its actor has ended. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** The actor for people. */
+  get where(): string {
+    const { address, type } = this.actor;
+    return `${formatType(type.name)} ${formatActor(address)}`;
+  }
+
+  /** As a cell has it. */
+  get state(): CellState {
+    return "parked";
+  }
+
+  /** Messages that wait. */
+  get queued(): number {
+    return this.#waiting.length;
+  }
+
+  /** Takes a message. */
+  deliver(message: Message): void {
+    this.#waiting.push(message);
+    if (this.#waiting.length === 1) this.#wake();
+  }
+
+  /** There is no actor that could send it to itself. */
+  deliverInside(message: Message): void {
+    this.deliver(message);
+  }
+
+  /** Callers have given up. */
+  cancel(matches: (message: Message) => boolean): void {
+    this.#waiting = this.#waiting.filter((message) => !matches(message));
+  }
+
+  /** Takes out what waits, in the order in which it has come. */
+  takeAll(): Message[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    return waiting;
+  }
+
+  /** {@linkcode ParkedCell.end} */
+  end(): void {
+    this.#isGone = true;
+  }
+}
