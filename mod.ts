@@ -142,17 +142,16 @@ export type { DrainOptions } from "./src/host/drain.ts";
 export { startHost } from "./src/host/start_host.ts";
 export type { GatewayLimits } from "./src/host/gateway/limits.ts";
 export type { GatewayRefusal, RefusalReason } from "./src/host/gateway/refusals.ts";
-export type { RemovePoolOptions } from "./src/host/pools.ts";
 export type { HostOptions, ListenOptions, StateOptions } from "./src/host/options.ts";
-export type { RestoredActor, SnapshotOwner } from "./src/host/snapshots.ts";
+export type { RestoredActor, SnapshotOwner } from "./src/host/recovery/snapshots.ts";
 export type {
   AutoRecover,
   GiveUpEvent,
   PoolDownEvent,
   PoolRecoveredEvent,
   RecoveryOptions,
-} from "./src/host/recovery_options.ts";
-export type { PoolSpec } from "./src/pool/pool.ts";
+} from "./src/host/recovery/recovery_options.ts";
+export type { PoolSpec, RemovePoolOptions } from "./src/actor/pool_spec.ts";
 export type { PoolPermissions } from "./src/pool/permissions.ts";
 export { processPool, type ProcessPoolOptions } from "./src/pool/process.ts";
 export type { SnapshotSlot, SnapshotStore, SnapshotStoreSpec } from "./src/state/store.ts";

@@ -18,6 +18,9 @@ const UNIFORM_BYTES = 8;
 /** Dispatches in a submit, as many as the lane of a pool puts there. */
 export const BATCH = 64;
 
+/** Where each of them has its values. */
+const OFFSETS = Uint32Array.from({ length: BATCH }, (_, i) => i * SLOT);
+
 /** How a result is waited for. */
 export type MapKind = "awaited" | "early";
 
@@ -31,6 +34,7 @@ export class RawSaxpy {
   readonly #uniforms: GPUBuffer;
   readonly #staging: GPUBuffer;
   readonly #values = new Uint8Array(BATCH * SLOT);
+  readonly #view = new DataView(this.#values.buffer);
   readonly #n: number;
 
   constructor({ guard: { device } }: GpuHandle, n: number) {
@@ -67,16 +71,23 @@ export class RawSaxpy {
         { binding: 2, resource: { buffer: this.#uniforms, size: 16 } },
       ],
     });
-    const view = new DataView(this.#values.buffer);
-    for (let i = 0; i < BATCH; i++) {
-      view.setFloat32(i * SLOT, 1, true);
-      view.setUint32(i * SLOT + UNIFORM_BYTES / 2, n, true);
-    }
+    this.#pack(0, 1);
   }
 
-  /** Records and submits dispatches, as many to a submit as fit. */
-  dispatch(count: number): void {
-    for (let done = 0; done < count; done += BATCH) this.#submit(Math.min(BATCH, count - done));
+  /**
+   * Records and submits dispatches, as many to a submit as fit. With the same parameters all is set once;
+   * others are packed for each dispatch and written together.
+   */
+  dispatch(count: number, parameters: "same" | "other"): void {
+    for (let done = 0; done < count; done += BATCH) {
+      const some = Math.min(BATCH, count - done);
+      if (parameters === "same") {
+        this.#submit(some, 1);
+        continue;
+      }
+      for (let i = 0; i < some; i++) this.#pack(i, done + i);
+      this.#submit(some, some);
+    }
   }
 
   /** Puts arrays there, computes once, and brings the result back. */
@@ -86,7 +97,7 @@ export class RawSaxpy {
     const { queue } = this.#device;
     queue.writeBuffer(this.#x, 0, x);
     queue.writeBuffer(this.#y, 0, y);
-    this.#submit(1, true);
+    this.#submit(1, 1, true);
     return await this.#read(map);
   }
 
@@ -116,19 +127,32 @@ export class RawSaxpy {
     for (const buffer of [this.#x, this.#y, this.#uniforms, this.#staging]) buffer.destroy();
   }
 
-  #submit(count: number, copy = false): void {
+  #pack(slot: number, a: number): void {
+    this.#view.setFloat32(slot * SLOT, a, true);
+    this.#view.setUint32(slot * SLOT + UNIFORM_BYTES / 2, this.#n, true);
+  }
+
+  /** @param values How many of the packed ones they use: one for all, or one for each. */
+  #submit(count: number, values: number, copy = false): void {
     const { queue } = this.#device;
-    queue.writeBuffer(this.#uniforms, 0, this.#values, 0, count * SLOT);
+    queue.writeBuffer(this.#uniforms, 0, this.#values, 0, values * SLOT);
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
+    pass.setPipeline(this.#pipeline);
     for (let i = 0; i < count; i++) {
-      pass.setPipeline(this.#pipeline);
-      pass.setBindGroup(0, this.#group, [i * SLOT]);
+      if (i < values) this.#bind(pass, i);
       pass.dispatchWorkgroups(Math.ceil(this.#n / 256));
     }
     pass.end();
     if (copy) encoder.copyBufferToBuffer(this.#y, 0, this.#staging, 0, 4 * this.#n);
     queue.submit([encoder.finish()]);
+  }
+
+  /** The quickest way that each implementation has. */
+  #bind(pass: GPUComputePassEncoder, slot: number): void {
+    if (this.#device instanceof GPUDevice) {
+      pass.setBindGroup(0, this.#group, OFFSETS, slot, 1);
+    } else pass.setBindGroup(0, this.#group, [slot * SLOT]);
   }
 
   async #read(map: MapKind, bytes = 4 * this.#n): Promise<Float32Array> {

@@ -8,7 +8,7 @@ export interface Figure {
   readonly unit: string;
   /** The bare primitive's figure in the same unit; `null` if there is none. */
   readonly baseline: number | null;
-  /** value / baseline */
+  /** The median of value / baseline, of each pair that was taken side by side. */
   readonly ratio: number | null;
   /** What DESIGN asks for, in words. */
   readonly goal: string;
@@ -79,6 +79,32 @@ export async function sideBySide(
   return { values, baselines };
 }
 
+/**
+ * The same for differences that are smaller than what a noisy machine does to a long run: many short runs,
+ * of which each is compared with the one next to it, and every other pair begins with the baseline.
+ */
+export async function pairs(
+  count: number,
+  subject: () => Promise<number>,
+  baseline: () => Promise<number>,
+): Promise<{ values: number[]; baselines: number[] }> {
+  const values: number[] = [];
+  const baselines: number[] = [];
+  for (let i = -WARM_UP_PAIRS; i < count; i++) {
+    const first = i % 2 === 0 ? await subject() : await baseline();
+    await breathe();
+    const second = i % 2 === 0 ? await baseline() : await subject();
+    await breathe();
+    if (i < 0) continue;
+    values.push(i % 2 === 0 ? first : second);
+    baselines.push(i % 2 === 0 ? second : first);
+  }
+  return { values, baselines };
+}
+
+/** Pairs that are run before: enough that both sides run optimised code. */
+const WARM_UP_PAIRS = 10;
+
 /** Lets the event loop turn: work in microtasks alone would hold back the heartbeats of links. */
 export function breathe(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
@@ -106,13 +132,19 @@ export class Report {
   ): void {
     const value = median(values);
     const baseline = baselines === null ? null : median(baselines);
-    const ratio = baseline === null ? null : value / baseline;
+    const ratio = baselines === null ? null : ratioOf(values, baselines);
     const ok = isOk(value, ratio ?? NaN);
     const spread = [Math.min(...values), Math.max(...values)] as const;
     const figure = { name, value, unit, baseline, ratio, goal, ok, spread };
     this.figures.push(figure);
     console.log(formatFigure(figure));
   }
+}
+
+/** Noise that lasts hits both of a pair: what is left is what they differ by. */
+function ratioOf(values: readonly number[], baselines: readonly number[]): number {
+  if (values.length !== baselines.length) return median(values) / median(baselines);
+  return median(values.map((value, i) => value / baselines[i]!));
 }
 
 /** A figure as a line for people. */

@@ -1,7 +1,7 @@
 /** How fast pools start and actors come to be. @module */
 import { mainPool, onPool, startHost, workerPool } from "@dramatis/dramatis";
 import { Adder } from "./actors.ts";
-import { inFlight, rate, REPEATS, type Report } from "./harness.ts";
+import { breathe, inFlight, rate, REPEATS, type Report } from "./harness.ts";
 
 /** Two worker pools from nothing to the first answer. */
 export async function poolStart(report: Report): Promise<void> {
@@ -38,4 +38,29 @@ export async function creation(report: Report): Promise<void> {
     }
     report.add(name, "actors/s", rates, null, `>= ${goal / 1000} k`, (value) => value >= goal);
   }
+  await memory(report);
+}
+
+/** Bytes of the heap that an actor takes whose own state is a number, with all that its host keeps of it. */
+async function memory(report: Report): Promise<void> {
+  const { gc } = globalThis as { gc?: () => void };
+  // Only with --v8-flags=--expose-gc, as `deno task bench` has it.
+  if (gc === undefined) return;
+  await using host = await startHost({ pools: [] });
+  const create = (count: number) =>
+    inFlight(256, count, () => host.createActor(Adder, [], { place: mainPool() }));
+  const used = async () => {
+    await breathe();
+    gc();
+    return Deno.memoryUsage().heapUsed;
+  };
+  const count = 10_000;
+  const sizes: number[] = [];
+  await create(count);
+  for (let i = 0; i < REPEATS; i++) {
+    const before = await used();
+    await create(count);
+    sizes.push((await used() - before) / count);
+  }
+  report.add("memory of an actor", "bytes", sizes, null, "<= 1,536", (bytes) => bytes <= 1536);
 }

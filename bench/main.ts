@@ -12,9 +12,11 @@ import { debugging } from "./debug.ts";
 import { Report } from "./harness.ts";
 import { creation, poolStart } from "./life.ts";
 import { messages } from "./messages.ts";
+import { peers } from "./peers.ts";
 import { placement } from "./placement.ts";
 import { recovery } from "./recovery.ts";
 import { replicas } from "./replicas.ts";
+import { skynet } from "./skynet.ts";
 
 const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   pool: callsInPool,
@@ -23,12 +25,14 @@ const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
   hosts: callsAcrossHosts,
   start: poolStart,
   create: creation,
+  skynet,
   messages,
   debug: debugging,
   copy: copies,
   replicas,
   recovery,
   placement,
+  peers,
 };
 
 const { values } = parseArgs({

@@ -14,7 +14,7 @@ import {
 import { startSecondHost } from "../examples/second_host.ts";
 import { BareCalls, type BareMessages, BarePosts, BareTexts } from "./bare_messages.ts";
 import { Sink } from "./bulk_actors.ts";
-import { breathe, rate, type Report, sideBySide } from "./harness.ts";
+import { breathe, rate, REPEATS, type Report, sideBySide } from "./harness.ts";
 
 const MIB = 2 ** 20;
 /** Batches in a row: one alone is over in a few milliseconds. */
@@ -26,6 +26,8 @@ const WARM_UPS = 5;
 interface Place {
   readonly name: string;
   readonly sink: ActorRef<Sink>;
+  /** Another actor of the same pool. */
+  readonly other: ActorRef<Sink>;
   readonly bare: BareMessages;
   /** The goals of DESIGN are for messages across pools. */
   readonly hasGoals: boolean;
@@ -53,12 +55,14 @@ export async function messages(report: Report): Promise<void> {
   ] as const;
   for (const [name, place, bare] of places) {
     const sink = await host.createActor(Sink, [], { place });
+    const other = await host.createActor(Sink, [], { place });
     const hasGoals = name === "across pools";
-    const here = { name, sink, bare, hasGoals, isNear: name !== "across hosts" };
+    const here = { name, sink, other, bare, hasGoals, isNear: name !== "across hosts" };
     await batches(report, here);
     await tells(report, here);
     await streams(report, here);
     await bulk(report, here);
+    await pings(report, here);
   }
 }
 
@@ -175,6 +179,22 @@ async function bulk(report: Report, place: Place): Promise<void> {
     () => Promise.resolve(0),
   );
   report.add(`64 MiB shared, ${name}`, "ms", shares.values, null, "-", () => true);
+}
+
+/** How long a small call takes to another actor of a pool while 64 MiB go there on the same link. */
+async function pings(report: Report, { name, sink, other }: Place): Promise<void> {
+  const bytes = new Uint8Array(64 * MIB).fill(7);
+  const longest: number[] = [];
+  for (let i = 0; i <= REPEATS; i++) {
+    let isThere = false;
+    const taken = sink.take(bytes).finally(() => isThere = true);
+    const times: number[] = [];
+    while (!isThere) times.push(await duration(() => other.count()));
+    await taken;
+    if (i > 0) longest.push(Math.max(...times));
+  }
+  const goal = "the longest <= 20 ms";
+  report.add(`ping while 64 MiB come, ${name}`, "ms", longest, null, goal, (ms) => ms <= 20);
 }
 
 /** Two measurements that take turns, after enough of both. */

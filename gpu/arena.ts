@@ -7,8 +7,19 @@ import { roundUp } from "./wgsl_types.ts";
 /** All that one dispatch can bind is 15 uniforms of 64 KiB; small ones take 256 bytes each. */
 export const ARENA_BYTES = 2 * 1024 * 1024;
 
-/** Up to here uniforms are copied byte by byte. */
-const SMALL_BYTES = 64;
+/** Up to here uniforms are copied word by word. */
+const SMALL_WORDS = 16;
+
+/** Blocks that are kept for reuse: to make one for each submit would keep the garbage collector busy. */
+const SPARE_BLOCKS = 8;
+
+/** Memory for what one submit carries. */
+export interface ArenaBlock {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly words: Uint32Array<ArrayBuffer>;
+  /** How many bytes are used. */
+  end: number;
+}
 
 /** A small array on its way from the arena to its buffer. */
 export interface ArenaUpload {
@@ -26,9 +37,9 @@ export interface ArenaUpload {
 export class Arena {
   readonly #guard: DeviceGuard;
   readonly #alignment: number;
-  readonly #bytes = new Uint8Array(ARENA_BYTES);
-  #end = 0;
-  /** Where the last small uniform is, and how many bytes it has: 0 if there is none. */
+  #block = newBlock();
+  readonly #spare: ArenaBlock[] = [];
+  /** Where the last small uniform is, and how many words it has: 0 if there is none. */
   #last = 0;
   #lastLength = 0;
   #buffer: GPUBuffer | null = null;
@@ -55,7 +66,7 @@ export class Arena {
 
   /** Whether data of this footprint still fits. */
   fits(footprint: number): boolean {
-    return this.#end + footprint <= ARENA_BYTES;
+    return this.#block.end + footprint <= ARENA_BYTES;
   }
 
   /**
@@ -64,11 +75,12 @@ export class Arena {
    * @returns Its offset, valid for the submit being recorded.
    */
   put(data: ArrayBufferView): number {
+    const block = this.#block;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const offset = this.#end;
-    this.#end = offset + this.footprint(bytes.length);
-    this.#bytes.set(bytes, offset);
-    this.#bytes.fill(0, offset + bytes.length, this.#end);
+    const offset = block.end;
+    block.end = offset + this.footprint(bytes.length);
+    block.bytes.set(bytes, offset);
+    block.bytes.fill(0, offset + bytes.length, block.end);
     return offset;
   }
 
@@ -76,35 +88,50 @@ export class Arena {
    * Keeps a copy of a uniform: whole multiples of 16 bytes. What is behind it nobody sees. One that is
    * as the last one has its place: then nothing has to be bound anew.
    *
-   * @param start Where it is in `bytes`.
+   * @param start Where it is in `words`.
    * @returns As `put` does.
    */
-  putUniform(bytes: Uint8Array, start: number, end: number): number {
+  putUniform(words: Uint32Array, start: number, end: number): number {
     const length = end - start;
-    if (length > SMALL_BYTES) return this.put(bytes.subarray(start, end));
-    if (this.#lastLength === length && this.#isLast(bytes, start)) return this.#last;
-    const offset = this.#end;
-    this.#end = offset + this.footprint(length);
+    if (length > SMALL_WORDS) return this.put(words.subarray(start, end));
+    if (this.#lastLength === length && this.#isLast(words, start)) return this.#last;
+    const block = this.#block;
+    const offset = block.end;
+    block.end = offset + this.footprint(4 * length);
     // A view of so few costs more than to copy them.
-    for (let i = 0; i < length; i++) this.#bytes[offset + i] = bytes[start + i]!;
+    const at = offset / 4;
+    for (let i = 0; i < length; i++) block.words[at + i] = words[start + i]!;
     this.#last = offset;
     this.#lastLength = length;
     return offset;
   }
 
-  #isLast(bytes: Uint8Array, start: number): boolean {
-    const last = this.#last;
+  #isLast(words: Uint32Array, start: number): boolean {
+    const at = this.#last / 4;
+    const { words: known } = this.#block;
     for (let i = 0; i < this.#lastLength; i++) {
-      if (this.#bytes[last + i] !== bytes[start + i]) return false;
+      if (known[at + i] !== words[start + i]) return false;
     }
     return true;
   }
 
-  /** All that was put since the last time, and starts anew. */
-  takeBytes(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes.slice(0, this.#end);
-    this.#end = 0;
+  /** All that was put since the last time, to be given back; starts anew. `null`: it was nothing. */
+  take(): ArenaBlock | null {
+    const block = this.#block;
+    if (block.end === 0) return null;
+    this.#block = this.#spare.pop() ?? newBlock();
     this.#lastLength = 0;
-    return bytes;
+    return block;
   }
+
+  /** Nobody needs a block any more. */
+  giveBack(block: ArenaBlock): void {
+    block.end = 0;
+    if (this.#spare.length < SPARE_BLOCKS) this.#spare.push(block);
+  }
+}
+
+function newBlock(): ArenaBlock {
+  const bytes = new Uint8Array(ARENA_BYTES);
+  return { bytes, words: new Uint32Array(bytes.buffer), end: 0 };
 }

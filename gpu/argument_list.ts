@@ -24,8 +24,8 @@ export class ArgumentList {
   readonly #kernel: string;
   readonly #rules: ArgumentRules;
   readonly #indices: ReadonlyMap<string, number>;
-  /** Whether some bindings need not be passed. */
-  readonly #hasRules: boolean;
+  /** One for each binding: to copy a list is quicker than to fill one. */
+  readonly #none: readonly null[];
   /** Whether the rules are known to fit the bindings. */
   #isChecked = false;
 
@@ -34,7 +34,7 @@ export class ArgumentList {
     this.#kernel = kernel;
     this.bindings = bindings;
     this.#rules = rules;
-    this.#hasRules = rules.outputs !== undefined || rules.scratch !== undefined;
+    this.#none = bindings.map(() => null);
     this.#indices = new Map(bindings.map(({ name }, i) => [name, i]));
   }
 
@@ -49,12 +49,10 @@ export class ArgumentList {
    * @throws {KernelArgumentError} For the first that is unknown, of the wrong kind or size.
    */
   passed(args: PassedArguments): (CheckedArgument | null)[] {
-    for (const name of Object.keys(args)) {
-      if (!this.#indices.has(name) || this.#hasRules) this.#checkName(name);
-    }
+    this.#checkNames(args);
     if (!this.#isChecked) this.#checkRules();
     const { bindings } = this;
-    const checked = new Array<CheckedArgument | null>(bindings.length).fill(null);
+    const checked: (CheckedArgument | null)[] = this.#none.slice();
     for (let i = 0; i < bindings.length; i++) {
       const binding = bindings[i]!;
       const value = args[binding.name];
@@ -97,6 +95,18 @@ export class ArgumentList {
       const size = (from === "output" ? outputs : scratch)[binding.name];
       if (size !== undefined) checked[i] = checkSized(this.#kernel, binding, from, size, args);
     });
+  }
+
+  /** Most calls name nothing that is not a binding: there are as many names as bindings that are given. */
+  #checkNames(args: PassedArguments): void {
+    const names = Object.keys(args);
+    const { scratch } = this.#rules;
+    let known = 0;
+    for (let i = 0; i < this.bindings.length; i++) {
+      if (args[this.bindings[i]!.name] !== undefined) known++;
+    }
+    if (known === names.length && scratch === undefined) return;
+    for (const name of names) this.#checkName(name);
   }
 
   #checkName(name: string): void {

@@ -33,6 +33,8 @@ export interface PooledBuffer {
 /** A buffer just taken from the pool. */
 export interface AcquiredBuffer {
   readonly buffer: PooledBuffer;
+  /** Where an array in it starts. */
+  readonly offset: 0;
   /** Whether it is new and so all zeroes; a reused one has old content. */
   readonly fresh: boolean;
   /** Rejects with `GpuOutOfMemoryError`; `null` for a reused buffer, which is there already. */
@@ -148,13 +150,13 @@ export class BufferPool {
       this.#idleBytes -= capacity;
       this.#hits++;
       this.#take(reused);
-      return { buffer: reused, fresh: false, ready: null };
+      return { buffer: reused, offset: 0, fresh: false, ready: null };
     }
     this.#makeRoom(capacity);
     this.#misses++;
     const { buffer, ready } = this.#create(capacity);
     this.#take(buffer);
-    return { buffer, fresh: true, ready };
+    return { buffer, offset: 0, fresh: true, ready };
   }
 
   /** Gives a buffer back; a second time does nothing. Past the idle budget it is destroyed. */

@@ -17,7 +17,7 @@ export type RefArgument = readonly [ref: DeviceRef, where: Where];
 /**
  * The DeviceRefs among the arguments.
  *
- * @throws {KernelArgumentError} When the arguments are no object.
+ * @throws {KernelArgumentError} When the arguments are no object, or one was disposed of.
  */
 export function refsOf(kernel: string, args: unknown): RefArgument[] {
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
@@ -28,7 +28,9 @@ export function refsOf(kernel: string, args: unknown): RefArgument[] {
   const refs: RefArgument[] = [];
   for (const [name, value] of Object.entries(args)) {
     if (!(value instanceof DeviceRef)) continue;
-    refs.push([value, [`${kernel}: the DeviceRef of binding "${name}"`, name]]);
+    const where: Where = [`${kernel}: the DeviceRef of binding "${name}"`, name];
+    if (value.state === "disposed") disposed(...where);
+    refs.push([value, where]);
   }
   return refs;
 }

@@ -81,7 +81,7 @@ export class GpuHandle implements AsyncDisposable {
     this.bindGroups = new BindGroupCache(guard);
     this.readback = new Readback(guard);
     this.times = times;
-    this.lane = new Lane(guard, this.buffers, this.readback, times, hang);
+    this.lane = new Lane(guard, this.buffers, this.readback, provider, times, hang);
     guard.device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#complaints.push((event as GPUUncapturedErrorEvent).error.message);

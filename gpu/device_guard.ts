@@ -12,6 +12,16 @@ export type ComputeLimits = Pick<
 >;
 
 /**
+ * Who wants to know of the loss. They are in a list, as a set that members come to and leave keeps its
+ * earlier tables, and with them whatever waited, from the garbage collector's quick rounds.
+ */
+interface Listener {
+  readonly call: (error: GpuDeviceLostError) => void;
+  /** In the list. */
+  place: number;
+}
+
+/**
  * Every call to WebGPU passes here first: Deno's `submit` and `writeBuffer` on a destroyed device
  * succeed silently, and waits on it may never end.
  */
@@ -24,7 +34,7 @@ export class DeviceGuard {
   /** What its arguments are checked against: read once, as asking the device takes a microsecond. */
   readonly limits: ComputeLimits;
   readonly #settle: (error: GpuDeviceLostError) => void;
-  readonly #listeners = new Set<(error: GpuDeviceLostError) => void>();
+  readonly #listeners: Listener[] = [];
   #error: GpuDeviceLostError | null = null;
 
   constructor(device: GPUDevice, generation: number, readonly name: string) {
@@ -60,15 +70,14 @@ export class DeviceGuard {
       `the GPU device "${this.name}" (generation ${this.generation}) was lost: ${reason}`,
     );
     this.#error = error;
-    for (const listener of this.#listeners) listener(error);
-    this.#listeners.clear();
+    for (const { call } of this.#listeners.splice(0)) call(error);
     this.#settle(error);
   }
 
   /** Calls `listener` once when the device is lost, or at once if it is. */
   onLost(listener: (error: GpuDeviceLostError) => void): void {
     if (this.#error !== null) listener(this.#error);
-    else this.#listeners.add(listener);
+    else this.#listen(listener);
   }
 
   /** Settles as `work` does, or rejects as soon as the device is lost. */
@@ -78,9 +87,29 @@ export class DeviceGuard {
       return Promise.reject(this.#error);
     }
     return new Promise((resolve, reject) => {
-      this.#listeners.add(reject);
-      const done = () => this.#listeners.delete(reject);
-      work.then((value) => (done(), resolve(value)), (error) => (done(), reject(error)));
+      const listener = this.#listen(reject);
+      work.then((value) => {
+        this.#forget(listener);
+        resolve(value);
+      }, (error) => {
+        this.#forget(listener);
+        reject(error);
+      });
     });
+  }
+
+  #listen(call: Listener["call"]): Listener {
+    const listener = { call, place: this.#listeners.length };
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** The last one takes its place. */
+  #forget(listener: Listener): void {
+    if (this.#error !== null) return;
+    const last = this.#listeners.pop()!;
+    if (last === listener) return;
+    last.place = listener.place;
+    this.#listeners[last.place] = last;
   }
 }

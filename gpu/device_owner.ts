@@ -4,7 +4,7 @@ import { type ActorType, callableMethods } from "../src/actor/actor_type.ts";
 import type { ActorContext } from "../src/actor/context.ts";
 import type { DeviceRef } from "../src/actor/device_ref.ts";
 import type { DeviceStore } from "./device_store.ts";
-import { Holders } from "./holders.ts";
+import { Holders, isSame } from "./holders.ts";
 import type { TypedArray } from "./typed_array.ts";
 
 /** The key of what an actor keeps for the DeviceRefs that it has made. */
@@ -35,8 +35,8 @@ export function keptOf(actor: DeviceOwner): Kept {
 }
 
 /**
- * A type whose actors keep data: they take the messages of DeviceRefs, which need no lock, and free the
- * data when they end or its holders are gone.
+ * A type whose actors keep data: they take the messages of DeviceRefs, which need no lock, free the data
+ * when they end or its holders are gone, and are not parked while others have any.
  */
 export function ownerType<A extends DeviceOwner, P extends unknown[]>(
   type: ActorType<A, P>,
@@ -49,6 +49,13 @@ export function ownerType<A extends DeviceOwner, P extends unknown[]>(
     ...type,
     methods,
     end: (actor) => keptOf(actor).store.close(),
+    mayRest: (actor) => {
+      const { store, context, holders } = keptOf(actor);
+      const { address } = context();
+      if (store.keeps((holder) => !isSame(holder, address))) return false;
+      holders.forget();
+      return true;
+    },
     lost: (actor, isGone) => keptOf(actor).store.lost(isGone),
   };
 }
@@ -71,7 +78,8 @@ abstract class RefMethods extends StatelessActor implements DeviceOwner {
     return context().deviceRef({ ...part, state: "made" });
   }
 
-  ["device:free"](id: number): void {
-    keptOf(this).store.free(id);
+  ["device:free"](...ids: number[]): void {
+    const { store } = keptOf(this);
+    for (const id of ids) store.free(id);
   }
 }

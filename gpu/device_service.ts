@@ -26,6 +26,7 @@ export class DeviceService extends StatelessActor {
     const { resource } = this.#store;
     const gpu = await resource.ready();
     const where: Where = [`DeviceRef ${ref.id}`, ""];
+    if (ref.state === "disposed") disposed(...where);
     const here = ref.isIn(context.address) ? resource.get(ref.id) ?? disposed(...where) : null;
     here?.use(); // says so if it is lost
     const slot = here?.retain() ?? await fetchSlot(gpu, ref, where);

@@ -42,6 +42,8 @@ export class DeviceShape {
   readonly uniformBytes: number;
   /** All invocations of a call. */
   readonly invocations: number;
+  /** One for each argument: to copy a list is quicker than to fill one. */
+  readonly none: readonly null[];
 
   /** @throws {KernelArgumentError} When an argument is larger than the device binds. */
   constructor(gpu: GpuHandle, kernel: string, list: ArgumentList, { checked, shape }: CallPlan) {
@@ -50,6 +52,7 @@ export class DeviceShape {
       if (argument !== null) checkLimits(kernel, argument, guard.limits, guard.name);
     }
     this.shape = shape;
+    this.none = checked.map(() => null);
     const covered = checked.map((argument) =>
       argument === null || argument.from === "uniform"
         ? 0

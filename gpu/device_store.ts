@@ -85,6 +85,10 @@ export class SlotStore implements DeviceStore {
     for (const [id, holder] of [...this.#holders]) if (isGone(holder)) this.free(id);
   }
 
+  keeps(isOf: (holder: Holder) => boolean): boolean {
+    return this.#holders.values().some(isOf);
+  }
+
   close(): void {
     this.#closed = true;
     this.lost(() => true);
@@ -144,6 +148,10 @@ export class ArrayStore implements DeviceStore {
 
   lost(isGone: (holder: Holder) => boolean): void {
     for (const [id, { holder }] of [...this.#kept]) if (isGone(holder)) this.free(id);
+  }
+
+  keeps(isOf: (holder: Holder) => boolean): boolean {
+    return this.#kept.values().some(({ holder }) => isOf(holder));
   }
 
   close(): void {

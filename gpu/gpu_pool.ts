@@ -1,6 +1,6 @@
 import { PoolStartError } from "../src/core/host_errors.ts";
 import { HangWatch, hungError, WaitMark } from "../src/pool/hang_watch.ts";
-import type { Pool, PoolSpec, PoolStarter } from "../src/pool/pool.ts";
+import type { Pool, PoolMaker, PoolSpec, PoolStarter } from "../src/pool/pool.ts";
 import { processStarter, resolveProcessOptions } from "../src/pool/process.ts";
 import { checkLabels, startWorker, type WorkerKind } from "../src/pool/worker.ts";
 import { DEFAULT_HANG_MS } from "./hang_limit.ts";
@@ -124,14 +124,19 @@ function starterOf(options: GpuPoolOptions): PoolStarter {
   const { isolation = "worker", env } = options;
   const labels = checkLabels(options.labels);
   const device = requestOf(options);
+  const maker: PoolMaker = { module: import.meta.url, name: "gpuPool", options };
   if (isolation === "process") {
-    return processStarter({
-      kind: "gpu",
-      entry: new URL("./process_worker.ts", import.meta.url),
-      labels,
-      device,
-      ...resolveProcessOptions(env === undefined ? {} : { env }),
-    }, 1);
+    return processStarter(
+      {
+        kind: "gpu",
+        entry: new URL("./process_worker.ts", import.meta.url),
+        labels,
+        device,
+        ...resolveProcessOptions(env === undefined ? {} : { env }),
+      },
+      1,
+      maker,
+    );
   }
   if (isolation !== "worker") {
     throw new TypeError(`isolation is "worker" or "process", got ${JSON.stringify(isolation)}`);
@@ -144,6 +149,7 @@ function starterOf(options: GpuPoolOptions): PoolStarter {
     kind: "gpu",
     count: 1,
     labels,
+    maker,
     async start(start) {
       const mark = WaitMark.memory();
       const kind: WorkerKind = { kind: "gpu", entry, labels, device, mark };

@@ -8,9 +8,18 @@ import { isReserved } from "../src/pool/host_service.ts";
 /** Who asked for data: an actor, or of code that is of none its pool. */
 export type Holder = PoolAddress & Partial<Pick<ActorAddress, "uid" | "generation">>;
 
+/** A holder whose end is waited for. */
+interface Watched {
+  /** The one that was last seen. */
+  generation: number;
+  readonly watch: Disposable;
+}
+
 /** What gives back what is kept for holders that are gone. */
 export interface Leases {
   lost(isGone: (holder: Holder) => boolean): void;
+  /** Whether something is kept for holders of a kind. */
+  keeps(isOf: (holder: Holder) => boolean): boolean;
 }
 
 /**
@@ -20,8 +29,8 @@ export interface Leases {
 export class Holders {
   readonly #leases: Leases;
   readonly #context: () => ActorContext;
-  /** The generations of those whose ends are waited for: each once for all that is kept for it. */
-  readonly #watched = new Map<string, number>();
+  /** Those whose ends are waited for: each once for all that is kept for it. */
+  readonly #watched = new Map<string, Watched>();
 
   /** @param context Of the actor that keeps data. */
   constructor(leases: Leases, context: () => ActorContext) {
@@ -36,19 +45,36 @@ export class Holders {
     const { host, pool, uid, generation } = addressOf(caller);
     // The runtime's own actors ask for others, and nobody is told of their ends.
     if (isReserved(uid)) return sender;
+    if (isSame({ host, pool, uid }, this.#context().address)) {
+      return { host, pool, uid, generation };
+    }
     const key = `${host}/${pool}/${uid}`;
     const known = this.#watched.get(key);
-    if (known === generation) return { host, pool, uid, generation };
-    this.#watched.set(key, generation);
-    const isOf = (holder: Holder) => samePool(holder, { host, pool }) && holder.uid === uid;
+    if (known?.generation === generation) return { host, pool, uid, generation };
+    const isOf = (holder: Holder) => isSame(holder, { host, pool, uid });
     if (known !== undefined) {
+      known.generation = generation;
       this.#leases.lost((holder) => isOf(holder) && holder.generation !== generation);
     } else {
-      void this.#context().watch(caller).then(() => {
-        this.#watched.delete(key);
+      const watch = this.#context().watch(caller);
+      const watched = { generation, watch };
+      this.#watched.set(key, watched);
+      void watch.then(() => {
+        if (this.#watched.get(key) === watched) this.#watched.delete(key);
         this.#leases.lost(isOf);
       });
     }
     return { host, pool, uid, generation };
   }
+
+  /** Nothing is kept for anybody: their ends are waited for no more. */
+  forget(): void {
+    for (const { watch } of this.#watched.values()) watch[Symbol.dispose]();
+    this.#watched.clear();
+  }
+}
+
+/** Whether a holder is that actor, in any generation. */
+export function isSame(holder: Holder, actor: Holder): boolean {
+  return samePool(holder, actor) && holder.uid === actor.uid;
 }

@@ -148,8 +148,9 @@ export class KernelPlan {
     this.list.rest(args, checked);
     this.#check(args);
     const threads = this.#options.threads?.(args as never) as Threads | undefined;
-    const known = this.#shapes.find((shape) => isShape(shape, checked, threads));
-    if (known !== undefined) return { checked, shape: known };
+    for (const shape of this.#shapes) {
+      if (isShape(shape, checked, threads)) return { checked, shape };
+    }
     const passes = this.#plan(this.#only, threads, checked);
     const shape = {
       bytes: bytesOf(checked),

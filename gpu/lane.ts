@@ -4,10 +4,10 @@ import { clearImmediate, setImmediate } from "node:timers";
 import { Arena } from "./arena.ts";
 import { type BufferPool, type PooledBuffer, writeGuarded } from "./buffers.ts";
 import type { DeviceGuard } from "./device_guard.ts";
-import { DEFAULT_HANG_MS } from "./hang_limit.ts";
-import { KernelTimes } from "./kernel_times.ts";
+import type { KernelTimes } from "./kernel_times.ts";
 import { Batch, type LaneCounts, type LaneWork } from "./lane_work.ts";
 import { type HangOptions, Pacer } from "./pacer.ts";
+import type { GpuProvider } from "./provider.ts";
 import type { Readback } from "./readback.ts";
 import type { GpuSlot, SlotRelease } from "./slot.ts";
 import { Submitter } from "./submitter.ts";
@@ -43,10 +43,8 @@ export class Lane {
   #number = 1;
   /** {@linkcode retire}, for slots. */
   readonly onRelease: SlotRelease = (buffer) => this.retire(buffer);
-  /** Batches submitted, and when their outcome is known; oldest first. */
-  readonly #flying = new Map<Batch, Promise<void>>();
-  /** The last of them; `null` if there is none. */
-  #last: Batch | null = null;
+  /** Batches submitted whose outcome is not known; oldest first. */
+  readonly #flying: Batch[] = [];
   #timer: ReturnType<typeof setImmediate> | null = null;
   #turn: Promise<void> | null = null;
   /** While there are any, nothing is submitted for the event loop's turn alone. */
@@ -55,6 +53,7 @@ export class Lane {
   #repair: Promise<void> | null = null;
 
   /**
+   * @param provider Whose device it is.
    * @param times What work has taken, to be learnt and used.
    * @param hang When to give a kernel up.
    */
@@ -62,14 +61,15 @@ export class Lane {
     guard: DeviceGuard,
     buffers: BufferPool,
     readback: Readback,
-    times: KernelTimes = new KernelTimes(),
-    hang: HangOptions = { hangMs: DEFAULT_HANG_MS },
+    provider: GpuProvider,
+    times: KernelTimes,
+    hang: HangOptions,
   ) {
     this.#guard = guard;
     this.#buffers = buffers;
     this.#pacer = new Pacer(guard, readback, times, hang);
     this.arena = new Arena(guard);
-    this.#submitter = new Submitter(guard, readback, this.#pacer, this.arena);
+    this.#submitter = new Submitter(guard, readback, provider, this.#pacer, this.arena);
     guard.onLost((error) => this.#abort(error));
   }
 
@@ -117,10 +117,17 @@ export class Lane {
    * outcome of what was submitted arrives, and messages and timers have their turn too.
    */
   get turn(): Promise<void> | null {
-    if (this.#flying.size < MAX_FLYING) return null;
-    return this.#turn ??= new Promise((resolve) => {
+    if (this.#flying.length < MAX_FLYING) return null;
+    return this.#turn ??= this.#nextTurn();
+  }
+
+  /** Whoever waits for it has more to record: until then what is recorded stays together. */
+  #nextTurn(): Promise<void> {
+    const hold = this.hold();
+    return new Promise((resolve) => {
       setImmediate(() => {
         this.#turn = null;
+        hold[Symbol.dispose]();
         resolve();
       });
     });
@@ -161,8 +168,8 @@ export class Lane {
 
   /** Gives a buffer back to the pool once no work that uses it is pending. */
   retire(buffer: PooledBuffer): void {
-    const last = this.#batch.empty ? this.#last : this.#batch;
-    if (last === null) this.#buffers.release(buffer);
+    const last = this.#batch.empty ? this.#flying.at(-1) : this.#batch;
+    if (last === undefined) this.#buffers.release(buffer);
     else last.retired.push(buffer);
   }
 
@@ -185,19 +192,17 @@ export class Lane {
     this.#timer = null;
     const batch = this.#batch;
     if (batch.empty || this.#guard.error !== null) return;
-    batch.arena = this.arena.takeBytes();
+    batch.arena = this.arena.take();
     this.#batch = new Batch();
     this.#number++;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#flying.set(batch, promise);
-    this.#last = batch;
-    void this.#run(batch).then(resolve);
+    this.#flying.push(batch);
+    batch.settled = this.#run(batch);
   }
 
   /** Submits what was recorded and waits until its outcome is known and its buffers are back. */
   async idle(): Promise<void> {
     this.flush();
-    await Promise.all(this.#flying.values());
+    await Promise.all(this.#flying.map(({ settled }) => settled));
   }
 
   #schedule(): void {
@@ -219,8 +224,9 @@ export class Lane {
       for (const work of batch.work) for (const slot of work.outputs) slot.fail(error);
       for (const read of batch.reads) read.reject(error);
     }
-    this.#flying.delete(batch);
-    if (this.#last === batch) this.#last = [...this.#flying.keys()].at(-1) ?? null;
+    const place = this.#flying.indexOf(batch);
+    if (place >= 0) this.#flying.splice(place, 1);
+    if (batch.arena !== null) this.arena.giveBack(batch.arena);
     for (const buffer of batch.retired) this.#buffers.release(buffer);
   }
 
@@ -238,12 +244,10 @@ export class Lane {
   #abort(error: Error): void {
     if (this.#timer !== null) clearImmediate(this.#timer);
     this.#timer = null;
-    for (const batch of [...this.#flying.keys(), this.#batch]) {
+    for (const batch of [...this.#flying.splice(0), this.#batch]) {
       for (const work of batch.work) for (const slot of work.outputs) slot.fail(error);
       for (const read of batch.reads) read.reject(error);
     }
-    this.#flying.clear();
-    this.#last = null;
     this.#batch = new Batch();
   }
 }

@@ -1,6 +1,6 @@
 /** What the lane of a device is given to do. */
 
-import type { ArenaUpload } from "./arena.ts";
+import type { ArenaBlock, ArenaUpload } from "./arena.ts";
 import type { PooledBuffer } from "./buffers.ts";
 import type { GpuSlot } from "./slot.ts";
 
@@ -80,8 +80,6 @@ export interface LaneCounts {
   readonly maps: number;
 }
 
-const EMPTY = new Uint8Array(0);
-
 /** What one submit carries. */
 export class Batch {
   /** Small arrays on their way: from the arena to their buffers, before all work. */
@@ -97,8 +95,10 @@ export class Batch {
   /** That of kernels that were measured often: the first time a device may compile. */
   knownMs = 0;
   /** Its uniforms and small uploads. */
-  arena: Uint8Array<ArrayBuffer> = EMPTY;
+  arena: ArenaBlock | null = null;
   stagedBytes = 0;
+  /** Resolves when its outcome is known and its buffers are back. */
+  settled: Promise<void> = Promise.resolve();
 
   /** Whether there is nothing to submit. */
   get empty(): boolean {

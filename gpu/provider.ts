@@ -20,6 +20,8 @@ export interface GpuProvider {
   readonly name: GpuProviderName;
   /** Extensions that its compiler has, but whose `enable` it refuses. */
   readonly strippedEnables: readonly string[];
+  /** Whether it takes the offsets of uniforms from an array of 32-bit numbers sooner than from a list. */
+  readonly takesOffsetArrays: boolean;
   /** The adapter that fits; `null` if there is none: an answer, not an error. */
   adapter(selector: AdapterSelector): Promise<GPUAdapter | null>;
 }

@@ -4,7 +4,7 @@ import { KernelArgumentError } from "../src/core/gpu_errors.ts";
 import type { CallArguments } from "./argument_list.ts";
 import type { CheckedArgument } from "./arguments.ts";
 import type { BoundRange } from "./bind_groups.ts";
-import type { AcquiredBuffer } from "./buffers.ts";
+import type { AcquiredBuffer, PooledBuffer } from "./buffers.ts";
 import type { GpuHandle } from "./device.ts";
 import type { DeviceShape } from "./device_shape.ts";
 import { added, type LaneWork } from "./lane_work.ts";
@@ -29,7 +29,7 @@ export class StagedCall {
   /** All slots among the arguments, for what they say about failed work. */
   inputs: readonly GpuSlot[] = NONE;
   /** Packed, as the kernel's `UniformBlock` has them. */
-  uniforms: Uint8Array;
+  uniforms: Uint32Array;
   clears: LaneWork["clears"] = NONE;
   copies: LaneWork["copies"] = NONE;
   readonly #gpu: GpuHandle;
@@ -54,9 +54,9 @@ export class StagedCall {
     this.#gpu = gpu;
     this.shape = shape;
     this.checked = checked;
-    this.uniforms = uniforms.bytes;
-    this.buffers = new Array(checked.length).fill(null);
-    this.acquired = new Array(checked.length).fill(null);
+    this.uniforms = uniforms.words;
+    this.buffers = shape.none.slice();
+    this.acquired = shape.none.slice();
     for (let i = 0; i < checked.length; i++) {
       const argument = checked[i]!;
       if (argument === null) continue;
@@ -134,8 +134,7 @@ export class StagedCall {
     const fits = this.shape.covered[i]! <= slot.use().capacity;
     const buffer = once && fits ? slot.take() : null;
     if (buffer === null) return false;
-    this.acquired[i] = { buffer, fresh: false, ready: null };
-    this.buffers[i] = { buffer, offset: 0 };
+    this.buffers[i] = this.acquired[i] = taken(buffer);
     return true;
   }
 
@@ -146,8 +145,7 @@ export class StagedCall {
     if (from === "slot" && this.#bind(i, argument.binding.role, value, bytes)) return;
     const acquired = this.#gpu.buffers.acquire(bytes);
     const { buffer, fresh, ready } = acquired;
-    this.acquired[i] = acquired;
-    this.buffers[i] = { buffer, offset: 0 };
+    this.buffers[i] = this.acquired[i] = acquired;
     if (ready !== null) this.#isReady = false;
     if (byteLength === 0 || from === "output" || from === "scratch") {
       if (!fresh) this.clears = added(this.clears, { buffer, bytes });
@@ -174,4 +172,8 @@ export class StagedCall {
     this.buffers[i] = { buffer, offset };
     return true;
   }
+}
+
+function taken(buffer: PooledBuffer): AcquiredBuffer {
+  return { buffer, offset: 0, fresh: false, ready: null };
 }

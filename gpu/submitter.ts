@@ -4,9 +4,10 @@ import { GpuOutOfMemoryError } from "../src/core/gpu_errors.ts";
 import type { Arena } from "./arena.ts";
 import { writeGuarded } from "./buffers.ts";
 import type { DeviceGuard } from "./device_guard.ts";
-import { encodeWork } from "./encode.ts";
+import { Encoder } from "./encode.ts";
 import type { Batch, LaneCounts, LaneWork, PendingRead } from "./lane_work.ts";
 import type { Pacer } from "./pacer.ts";
+import type { GpuProvider } from "./provider.ts";
 import type { Readback, StagedReads } from "./readback.ts";
 
 /** Submits batches: one encoder, one error scope of each kind and one submit for each. */
@@ -15,13 +16,21 @@ export class Submitter {
   readonly #readback: Readback;
   readonly #pacer: Pacer;
   readonly #arena: Arena;
+  readonly #encoder: Encoder;
   #counts = { submits: 0, dispatches: 0, reads: 0, maps: 0 };
 
-  constructor(guard: DeviceGuard, readback: Readback, pacer: Pacer, arena: Arena) {
+  constructor(
+    guard: DeviceGuard,
+    readback: Readback,
+    provider: GpuProvider,
+    pacer: Pacer,
+    arena: Arena,
+  ) {
     this.#guard = guard;
     this.#readback = readback;
     this.#pacer = pacer;
     this.#arena = arena;
+    this.#encoder = new Encoder(pacer, provider);
   }
 
   /** What went to the queue so far. */
@@ -69,12 +78,15 @@ export class Submitter {
     let staged: StagedReads | null = null;
     let failed: unknown = null;
     try {
-      writeGuarded(device, this.#arena.buffer, 0, batch.arena);
+      if (batch.arena !== null) {
+        const { bytes, end } = batch.arena;
+        writeGuarded(device, this.#arena.buffer, 0, bytes.subarray(0, end));
+      }
       const encoder = device.createCommandEncoder();
       for (const { offset, to, bytes } of batch.uploads) {
         encoder.copyBufferToBuffer(this.#arena.buffer, offset, to.raw, 0, bytes);
       }
-      this.#counts.dispatches += encodeWork(encoder, work, this.#pacer, timed.length);
+      this.#counts.dispatches += this.#encoder.encode(encoder, work, timed.length);
       if (reads.length > 0) {
         const requests = reads.map(({ source, offset, bytes }) => (
           { source: source.raw, offset, bytes }

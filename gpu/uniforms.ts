@@ -4,10 +4,10 @@ import type { ArgumentList } from "./argument_list.ts";
 import { type UniformPacker, uniformPacker } from "./layout.ts";
 import { roundUp } from "./wgsl_types.ts";
 
-/** Packs the values of one call after the other into the same bytes, from where the lane takes them. */
+/** Packs the values of one call after the other into the same words, from where the lane takes them. */
 export class UniformBlock {
   /** The packed values; the padding is zero. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly words: Uint32Array<ArrayBuffer>;
   readonly #view: DataView;
   /** Of each argument, where it starts and ends; nothing of arrays. */
   readonly #places: readonly (Place | null)[];
@@ -21,8 +21,8 @@ export class UniformBlock {
       end += roundUp(type.size, 16);
       return { start, end, pack: uniformPacker(kernel, name, type) };
     });
-    this.bytes = new Uint8Array(end);
-    this.#view = new DataView(this.bytes.buffer);
+    this.words = new Uint32Array(end / 4);
+    this.#view = new DataView(this.words.buffer);
   }
 
   /**
@@ -35,17 +35,18 @@ export class UniformBlock {
     pack(this.#view, start, value);
   }
 
-  /** Where the value of an argument starts in the bytes. */
+  /** Where the value of an argument starts in the words. */
   startOf(argument: number): number {
-    return this.#places[argument]!.start;
+    return this.#places[argument]!.start / 4;
   }
 
   /** Where it ends, with its padding. */
   endOf(argument: number): number {
-    return this.#places[argument]!.end;
+    return this.#places[argument]!.end / 4;
   }
 }
 
+/** In bytes. */
 interface Place {
   readonly start: number;
   readonly end: number;

@@ -1,6 +1,7 @@
 /** What people copy from the README is what is tested. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { Child } from "./fixtures/child.ts";
 import { ProgramFolder } from "./fixtures/program_folder.ts";
 
 const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
@@ -10,25 +11,23 @@ for (const { title, code } of snippets(readme)) {
   Deno.test(`README: ${title} runs and prints what its comments say`, async () => {
     await using folder = await ProgramFolder.open();
     const file = await folder.write("snippet.ts", code);
-    const { code: exit, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", "--allow-all", file.href],
-      env: { NO_COLOR: "1" },
-    }).output();
-    const text = new TextDecoder();
-    assert.equal(exit, 0, text.decode(stderr));
-    const output = text.decode(stdout);
+    await using child = new Child(file, [], { env: { NO_COLOR: "1" } });
+    const { code: exit, stdout, stderr } = await child.ended();
+    assert.equal(exit, 0, stderr);
     for (const number of code.matchAll(/console\.log\(.*\/\/ (\d+)/g)) {
-      assert.match(output, new RegExp(`^${number[1]}$`, "m"));
+      assert.match(stdout, new RegExp(`^${number[1]}$`, "m"));
     }
   });
 }
 
-Deno.test("README: its programs are typed", async () => {
+Deno.test("README: its programs are typed, and so is what users rely on", async () => {
   await using folder = await ProgramFolder.open();
   const files = await Promise.all(
-    // In one go: what they import is checked once.
     snippets(readme).map(({ code }, i) => folder.write(`snippet_${i}.ts`, code)),
   );
+  const types = new URL("types/", import.meta.url);
+  for await (const { name } of Deno.readDir(types)) files.push(new URL(name, types));
+  // In one go: what they import is checked once.
   const { code: exit, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["check", ...files.map(({ href }) => href)],
     env: { NO_COLOR: "1" },

@@ -29,6 +29,7 @@ export async function dawnProvider(): Promise<GpuProvider> {
   return {
     name: "dawn",
     strippedEnables: [],
+    takesOffsetArrays: false, // 4.0 µs, and 2.7 µs from a list
     async adapter({ name, backend, software }: AdapterSelector): Promise<GPUAdapter | null> {
       const options = [
         ...(backend === null ? [] : [`backend=${backend}`]),

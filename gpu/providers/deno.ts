@@ -12,6 +12,7 @@ export const denoProvider: GpuProvider = {
   name: "deno",
   // naga has subgroup operations but does not know the `enable` for them.
   strippedEnables: navigator.userAgent.startsWith("Deno/") ? ["subgroups"] : [],
+  takesOffsetArrays: true, // 0.9 µs, and 2.5 µs from a list
   async adapter({ name, software }: AdapterSelector): Promise<GPUAdapter | null> {
     if (!("gpu" in navigator)) return null;
     if (software) {

@@ -60,6 +60,11 @@ export interface ActorType<A extends Actor = Actor, P extends unknown[] = unknow
   create(args: P, resources: Resources): A | Promise<A>;
   /** Frees what the collector does not see. Called once, when an actor has ended, killed ones too. */
   end?(actor: A): void;
+  /**
+   * Asked when nothing runs: whether it may be parked, as it keeps nothing that others have refs to. Then it
+   * lets go of what it needs for those alone.
+   */
+  mayRest?(actor: A): boolean;
   /** Pools are gone, or whole hosts: what is kept for them is kept for nobody. */
   lost?(actor: A, isGone: (pool: PoolAddress) => boolean): void;
 }

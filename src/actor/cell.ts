@@ -229,9 +229,10 @@ export class Cell implements MessageCell {
     return message !== null && lock.holds(message);
   }
 
-  /** Whether nothing runs, waits, or will come by itself: no message, stream, timer or watch. */
+  /** Whether nothing runs, waits, is kept or will come by itself: no message, stream, timer, watch or DeviceRef. */
   get isIdle(): boolean {
-    return this.#state === "running" && !this.isBusy && !(this.#timers && this.#timers.size > 0);
+    if (this.#state !== "running" || this.isBusy) return false;
+    return this.type.mayRest?.(this.actor) !== false && !(this.#timers && this.#timers.size > 0);
   }
 
   /**

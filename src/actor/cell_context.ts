@@ -1,4 +1,10 @@
-import { type ActorAddress, type PoolAddress, type PoolId, samePool } from "../core/address.ts";
+import {
+  type ActorAddress,
+  MAIN_POOL,
+  type PoolAddress,
+  type PoolId,
+  samePool,
+} from "../core/address.ts";
 import { lastHop } from "../core/call_chain.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "./actor.ts";
@@ -18,6 +24,7 @@ import type {
   SomeMembers,
 } from "./gang.ts";
 import type { Caller } from "./ref_method.ts";
+import type { PoolSpec, RemovePoolOptions } from "./pool_spec.ts";
 import type { Watch } from "./watch.ts";
 
 /** In a hook there is nobody who could give up. */
@@ -140,6 +147,21 @@ export class CellContext implements ActorContext {
     return this.#host.system.waitPoolRecovered(pool, options);
   }
 
+  appendPool(spec: PoolSpec): Promise<PoolDescription[]> {
+    return this.#host.system.appendPool(spec);
+  }
+
+  removePool(pool: PoolId | PoolAddress, options?: RemovePoolOptions): Promise<void> {
+    const { host, pool: own } = this.address;
+    const isOwn = typeof pool === "number" ? pool === own : samePool(pool, { host, pool: own });
+    const removed = this.#host.system.removePool(pool, options);
+    // The main one is refused.
+    if (!isOwn || own === MAIN_POOL) return removed;
+    // Its end waits for the running message, and takes with it who would be told.
+    removed.catch(() => {});
+    return Promise.resolve();
+  }
+
   watch(target: ActorRef<Actor>): Watch {
     return this.#host.scopes.inCell(this.#cell, () => this.#host.system.watch(target));
   }
@@ -176,6 +198,7 @@ export class CellContext implements ActorContext {
       tell: (to, ...message) => by(to).tell(to, ...message),
       later: (to, ...message) => by(to).later(to, ...message),
       balanced: (to) => host.balanced(to),
+      free: (owner, id) => host.free(owner, id),
     };
   }
 

@@ -1,9 +1,11 @@
-import type { ActorAddress } from "../core/address.ts";
+import type { ActorAddress, PoolAddress, PoolId } from "../core/address.ts";
+import type { PoolDescription } from "../core/protocol.ts";
 import type { Activity } from "./activity.ts";
 import type { Cell } from "./cell.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
 import type { ActorSystem, CreateOptions } from "./context.ts";
+import type { PoolSpec, RemovePoolOptions } from "./pool_spec.ts";
 import type { ActorRef } from "./ref.ts";
 import type { Caller } from "./ref_method.ts";
 import type { StreamedResult } from "./remote_stream.ts";
@@ -24,6 +26,10 @@ export interface CellSystem extends ActorSystem<unknown> {
     args: NoInfer<P>,
     options?: ChildOptions,
   ): Promise<ActorRef<A>>;
+  /** {@linkcode ActorContext.appendPool} */
+  appendPool(spec: PoolSpec): Promise<PoolDescription[]>;
+  /** {@linkcode ActorContext.removePool} */
+  removePool(pool: PoolId | PoolAddress, options?: RemovePoolOptions): Promise<void>;
 }
 
 /** What a cell needs from its pool. */

@@ -10,6 +10,7 @@ import type { GangMembers, GangOptions, GangRefs, SettledGang, SomeMembers } fro
 import type { ActorRef } from "./ref.ts";
 import type { RestartKind, RestartOptions } from "./restart.ts";
 import type { SupervisionOptions, SupervisionStrategy } from "./supervision.ts";
+import type { PoolSpec, RemovePoolOptions } from "./pool_spec.ts";
 import type { Watch } from "./watch.ts";
 
 /** What `createActor` may be told. */
@@ -54,7 +55,7 @@ export interface CreateOptions<Placement> {
    * the one in that pool, else they take turns, as tells do. One that brings DeviceRefs goes to the replica
    * on whose device most of that data is, if there is one. There is no order between messages that
    * go to different replicas. `mailbox` and `concurrency` are of each. A replica whose pool dies gets no
-   * more messages; the actor is gone with its last.
+   * more messages until it is made again there, as `restart` says; if none is, the actor is gone with its last.
    * @default a single one
    */
   replicas?: Replicas;
@@ -62,7 +63,8 @@ export interface CreateOptions<Placement> {
    * What becomes of the actor when its pool dies and is recovered, or it has failed: `"permanent"`, it is
    * made again; `"transient"`, unless the pool has exited by itself; `"temporary"`, it is gone. Made again
    * it has its old uid and name and is reached by the same refs; its state is that of a new one. How often
-   * and how fast that is tried can be said with it. Actors with `replicas` are not made again.
+   * and how fast that is tried can be said with it. Of an actor with `replicas`, those that were in the
+   * pool are made again.
    * @default "permanent", as often and as fast as the host's `recovery` says of pools; "temporary" if the
    * host's `autoRecover` is not "actor", and in the main pool for those that are no children
    */
@@ -90,7 +92,8 @@ export interface CreateOptions<Placement> {
    * Milliseconds without a message after which the actor is parked: its state is saved, `preDestroy` runs, and
    * the instance is dropped. The next message makes it again, out of its arguments and its state; what
    * comes meanwhile waits in order. It keeps its uid, name and refs. An actor that has a timer, a
-   * stream, a watch or a buffer is not idle. Its class has `snapshot`, or is stateless.
+   * stream, a watch, a buffer or DeviceRefs of others is not idle; what a `GpuActor` has on the device for
+   * itself goes with the instance, so its `snapshot` reads it. Its class has `snapshot`, or is stateless.
    * @default never
    */
   idleMs?: number;
@@ -220,6 +223,7 @@ export interface ActorSystem<Placement> {
   /**
    * Ends an actor: waits for its running message, hands queued ones back to their callers as
    * `ActorStoppedError`, runs `preDestroy`. An actor that destroys itself ends after the message that does so.
+   * One that is being made again is not made: there is no instance that could run `preDestroy`.
    *
    * @throws {ActorNotFoundError} if there is none.
    * @throws what `preDestroy` throws; the actor is gone all the same.
@@ -323,6 +327,41 @@ export interface ActorContext extends ActorSystem<unknown> {
   readonly signal: AbortSignal;
   /** A ref to data that this actor keeps on a device. For kernels and `GpuActor`, which take its messages. */
   deviceRef<T extends DeviceArray>(data: Omit<DeviceRefData, "owner">): DeviceRef<T>;
+  /**
+   * Starts pools on this actor's host, as `host.appendPool`.
+   *
+   * @returns The pools that came up: fewer than asked for if there is no device for them.
+   * @throws {PoolStartError} with the phase and reason.
+   * @throws {NotSerializableError} if what the spec was made with is no plain data.
+   * @example
+   * ```ts
+   * import { Actor, actor, startHost, workerPool } from "@dramatis/dramatis";
+   *
+   * @actor(import.meta)
+   * export class Foreman extends Actor {
+   *   async grow(): Promise<number> {
+   *     const [pool] = await this.context.appendPool(workerPool({ count: 1 }));
+   *     return pool!.pool;
+   *   }
+   *   shrink(pool: number): Promise<void> {
+   *     return this.context.removePool(pool);
+   *   }
+   * }
+   *
+   * await using host = await startHost({ pools: [] });
+   * const foreman = await host.createActor(Foreman, []);
+   * const pool = await foreman.grow();
+   * console.log(host.pools().length); // 2: main and one worker
+   * await foreman.shrink(pool);
+   * ```
+   */
+  appendPool(spec: PoolSpec): Promise<PoolDescription[]>;
+  /**
+   * Ends a pool of this actor's host, as `host.removePool`. One that ends its own pool does not wait for that.
+   *
+   * @throws {RangeError} if the host has no such pool, or it is the main one.
+   */
+  removePool(pool: PoolId | PoolAddress, options?: RemovePoolOptions): Promise<void>;
   /**
    * Saves the actor's state, by its `snapshot`; resolves once the store has it durably: what was done
    * before is then there when the actor is made again. Of several that are asked for while one is on its

@@ -1,4 +1,5 @@
 import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
+import { KernelArgumentError } from "../core/gpu_errors.ts";
 import { ProtocolError } from "../core/host_errors.ts";
 import { MOVED } from "../core/transfer.ts";
 import type { CodecExtension } from "../core/values.ts";
@@ -19,9 +20,9 @@ export type DeviceArray =
 /**
  * What becomes of a ref. `held`: what its holders do. `moved`: the kernel that gets it uses its memory
  * up. `made` by a method for its caller, and `answered` to it: nobody else knows of it, so that it is
- * disposed of if the caller has given up.
+ * disposed of if the caller has given up. `disposed`: it is of no use, wherever it goes.
  */
-export type DeviceRefState = "held" | "moved" | "made" | "answered";
+export type DeviceRefState = "held" | "moved" | "made" | "answered" | "disposed";
 
 /** Which data on which device: what travels. */
 export interface DeviceRefData {
@@ -95,6 +96,10 @@ const PIECES = 2;
  * pool or host is lost, wherever it was passed on to. Who needs it for longer takes a count of its own:
  * `slice()`. Used after that, it is an error.
  *
+ * What is disposed of in one turn of the event loop is told to its owner in one message, at the end of the
+ * turn. The ref itself, and where it is passed to, know at once: to use it then is an error in any case. A
+ * copy that had come with another message may still find the data in that turn.
+ *
  * @example
  * ```ts
  * import { device, startHost, transfer, workerPool } from "@dramatis/dramatis";
@@ -130,8 +135,7 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
   readonly dtype: DeviceRefType;
   /** Numbers, in the units of `dtype`. */
   readonly length: number;
-  /** What becomes of it. */
-  readonly state: DeviceRefState;
+  #state: DeviceRefState;
   readonly #caller: Caller;
 
   /** Made by kernels and by messages that bring one. */
@@ -140,8 +144,13 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
     this.id = data.id;
     this.dtype = data.dtype;
     this.length = data.length;
-    this.state = data.state ?? "held";
+    this.#state = data.state ?? "held";
     this.#caller = caller;
+  }
+
+  /** What becomes of it. */
+  get state(): DeviceRefState {
+    return this.#state;
   }
 
   /** Numbers along each axis. */
@@ -209,6 +218,7 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
    * @throws As {@linkcode read} does.
    */
   async to(pool: PoolAddress): Promise<DeviceRef<T>> {
+    this.#checkState();
     const { host, pool: number } = pool;
     const service = { host, pool: number, uid: deviceServiceUid(pool), generation: 1 };
     return await this.#caller.call(service, "bring", [this]) as DeviceRef<T>;
@@ -216,8 +226,9 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
 
   /** Gives its count back. What is gone already, or with its actor, needs no freeing. */
   dispose(): void {
-    // A tell would leave a dead letter behind whenever the actor has ended before.
-    this.#ask("device:free").catch(() => {});
+    if (this.#state === "disposed") return;
+    this.#state = "disposed";
+    this.#caller.free(this.owner, this.id);
   }
 
   /** The same as {@linkcode dispose}. */
@@ -230,14 +241,21 @@ export class DeviceRef<T extends DeviceArray = DeviceArray> implements Disposabl
     return this.as("moved");
   }
 
-  /** The same in another state. */
+  /** The same in another state; what is disposed of stays so. */
   as(state: DeviceRefState): DeviceRef<T> {
+    if (this.#state === "disposed") return this;
     const { owner, id, dtype, length } = this;
     return new DeviceRef<T>({ owner, id, dtype, length, state }, this.#caller);
   }
 
-  #ask(method: string, ...args: unknown[]): Promise<unknown> {
-    return this.#caller.call(this.owner, method, [this.id, ...args]);
+  async #ask(method: string, ...args: unknown[]): Promise<unknown> {
+    this.#checkState();
+    return await this.#caller.call(this.owner, method, [this.id, ...args]);
+  }
+
+  #checkState(): void {
+    if (this.#state !== "disposed") return;
+    throw new KernelArgumentError(`DeviceRef ${this.id} was disposed of`);
   }
 
   #check(what: string, start: number, end: number): void {
@@ -259,6 +277,7 @@ const ARRIVES = {
   moved: "moved",
   made: "answered",
   answered: "held",
+  disposed: "disposed",
 } as const satisfies Record<DeviceRefState, DeviceRefState>;
 
 const STATES: ReadonlySet<unknown> = new Set(Object.values(ARRIVES));

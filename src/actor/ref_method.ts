@@ -70,6 +70,8 @@ export interface Caller {
   later(to: ActorAddress, method: string, args: unknown[], ms: number, again: boolean): Timer;
   /** Who calls an actor that has replicas, in the place of this one: it chooses one for each message. */
   balanced(to: ActorAddress): Caller;
+  /** Gives a count of a DeviceRef back at the end of this turn. */
+  free(owner: ActorAddress, id: number): void;
   /** Of one that chooses: the actor, with the replicas that it chooses among. */
   readonly target?: ActorAddress;
 }

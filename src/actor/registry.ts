@@ -14,10 +14,11 @@ export interface ParkedActor {
   readonly saved: SavedState | null;
 }
 
-/** What takes the messages of an actor that is parked. */
+/** What takes the messages of an actor that is parked, or made again. */
 export interface ParkedCell
   extends Pick<Cell, "address" | "where" | "state" | "queued" | "deliver" | "deliverInside"> {
-  readonly actor: ParkedActor;
+  /** `null`: it has failed, and is made again. */
+  readonly actor: ParkedActor | null;
   /** Callers have given up. */
   cancel(matches: (message: Message) => boolean, reason: unknown): void;
   /** Takes out what waits, in the order in which it has come. */
@@ -43,9 +44,9 @@ export class Registry {
     return this.#cells.get(uid);
   }
 
-  /** Who takes the messages of an actor: its cell, or what stands for it while it is parked. */
+  /** Who takes the messages of an actor: its cell, or what stands for it until it has started. */
   reach(uid: string): Cell | ParkedCell | undefined {
-    return this.#cells.get(uid) ?? this.#parked?.get(uid);
+    return this.#parked?.get(uid) ?? this.#cells.get(uid);
   }
 
   /** What stands for an actor that is parked. */
@@ -60,17 +61,14 @@ export class Registry {
 
   add(cell: Cell): void {
     this.#cells.set(cell.address.uid, cell);
-    this.#parked?.delete(cell.address.uid);
   }
 
-  /** An actor is parked. */
+  /** Something stands for an actor from now on. */
   park(parked: ParkedCell): void {
-    const { uid } = parked.address;
-    this.#cells.delete(uid);
-    (this.#parked ??= new Map()).set(uid, parked);
+    (this.#parked ??= new Map()).set(parked.address.uid, parked);
   }
 
-  /** An actor that is parked has ended. */
+  /** Nothing stands for it any more: it is there itself, or has ended. */
   removeParked(parked: ParkedCell): void {
     const { uid } = parked.address;
     if (this.#parked?.get(uid) === parked) this.#parked.delete(uid);

@@ -1,22 +1,15 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Message, MessageCell } from "./message.ts";
 
-/** What we use of AsyncLocalStorage. */
-type Storage = Pick<AsyncLocalStorage<Message | undefined>, "getStore" | "run">;
+/** What we use of AsyncLocalStorage: it takes whose code runs along through awaits. */
+export type AsyncScopes = Pick<AsyncLocalStorage<Message | undefined>, "getStore" | "run">;
 
-/** A browser has none, and a client there no actors whose code could be asked about. */
-const NOTHING_STORED: Storage = {
+/** A client has no actors whose code could be asked about. */
+const NOTHING_STORED: AsyncScopes = {
   getStore: () => undefined,
   run: <R, A extends unknown[]>(_message: unknown, code: (...args: A) => R, ...args: A): R =>
     code(...args),
 };
-
-/** Not by an import: a module that has one cannot be loaded in a browser. */
-function openStorage(): Storage {
-  const { process } = globalThis as { process?: Partial<typeof globalThis.process> };
-  const hooks = process?.getBuiltinModule?.("node:async_hooks");
-  return hooks === undefined ? NOTHING_STORED : new hooks.AsyncLocalStorage();
-}
 
 /**
  * Which message the running code belongs to: the scope of the calls it makes. For a plain function that
@@ -24,11 +17,19 @@ function openStorage(): Storage {
  * which costs half a microsecond, so a plain one that returns a promise has none in its continuations.
  */
 export class Scopes {
-  readonly #storage = openStorage();
+  readonly #storage: AsyncScopes;
   #running: Message | undefined;
   #owner: MessageCell | undefined;
   /** Until an async method has run there is nothing to look up. */
   #isStored = false;
+
+  /**
+   * @param storage Given, not imported here: a module that imports it cannot be loaded in a browser. And to
+   * get it by `process` takes a worker as long as to start.
+   */
+  constructor(storage: AsyncScopes = NOTHING_STORED) {
+    this.#storage = storage;
+  }
 
   /** The message whose code runs now; `null` in code that belongs to none, or whose message has ended. */
   get current(): Message | null {

@@ -93,9 +93,9 @@ async function look(client: ApiClient): Promise<Snapshot> {
 }
 
 /** Lines for actors that the terminal has beside the rest. */
-function linesLeft({ pools }: Snapshot): number {
+function linesLeft({ hosts, pools }: Snapshot): number {
   if (!Deno.stdout.isTerminal()) return LINES;
-  return Math.max(3, Deno.consoleSize().rows - pools.length - 7);
+  return Math.max(3, Deno.consoleSize().rows - hosts.length - pools.length - 9);
 }
 
 function pause(ms: number): Promise<void> {

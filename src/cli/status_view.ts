@@ -1,6 +1,16 @@
 /** The cluster as text: what `status` shows. */
 import { type Column, formatTable } from "./table.ts";
 
+/** What `/api/v1/hosts` tells of a host. */
+export interface HostRow {
+  readonly id: string;
+  readonly address: string | null;
+  readonly state: string;
+  readonly pools: number;
+  readonly actors: number;
+  readonly clients: number | null;
+}
+
 /** What `/api/v1/pools` tells of a pool. */
 export interface PoolRow {
   readonly host: string;
@@ -40,7 +50,7 @@ export interface ActorRow {
 export interface Snapshot {
   /** Milliseconds of a clock that only goes on. */
   readonly at: number;
-  readonly hosts: readonly { readonly id: string; readonly address: string | null }[];
+  readonly hosts: readonly HostRow[];
   readonly pools: readonly PoolRow[];
   /** How many actors there are; `actors` may be fewer. */
   readonly total: number;
@@ -48,7 +58,7 @@ export interface Snapshot {
 }
 
 /**
- * The cluster as lines: pools, then the busiest actors.
+ * The cluster as lines: hosts, pools, then the busiest actors.
  *
  * @param before An earlier moment, to tell how much was done since.
  * @param most Lines for actors.
@@ -64,12 +74,23 @@ export function statusLines(now: Snapshot, before: Snapshot | undefined, most: n
   return [
     `${count(hosts.length, "host")}, ${count(pools.length, "pool")}, ${count(total, "actor")}`,
     "",
+    ...formatTable(HOSTS, hosts),
+    "",
     ...formatTable(POOLS, pools),
     "",
     ...(busiest.length === 0 ? [] : formatTable(actorColumns(pools, rateOf), busiest)),
     ...(left > 0 ? [`and ${left} more`] : []),
   ];
 }
+
+const HOSTS: readonly Column<HostRow>[] = [
+  { heading: "HOST", cell: ({ id }) => id },
+  { heading: "ADDRESS", cell: ({ address }) => address ?? "" },
+  { heading: "STATE", cell: ({ state }) => state },
+  { heading: "POOLS", align: "right", cell: ({ pools }) => pools },
+  { heading: "ACTORS", align: "right", cell: ({ actors }) => actors },
+  { heading: "CLIENTS", align: "right", cell: ({ clients }) => clients ?? "" },
+];
 
 const POOLS: readonly Column<PoolRow>[] = [
   { heading: "HOST", cell: ({ host }) => host },

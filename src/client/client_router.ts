@@ -2,6 +2,7 @@ import { formatHostId, type HostId } from "../core/address.ts";
 import { HostLostError } from "../core/host_errors.ts";
 import type { Frame, HostDescription, RawFrame } from "../core/protocol.ts";
 import type { Session } from "../link/session_options.ts";
+import { wayOver } from "../host/cluster/backlog.ts";
 import type { Way } from "../host/router.ts";
 import type { Router } from "../pool/router.ts";
 
@@ -10,6 +11,7 @@ export class ClientRouter implements Router {
   /** The way to another host; whoever links the client sets it. */
   far: (host: HostId, relay: Session) => Way = (_host, relay) => relay;
   #session: Session | undefined;
+  #home: Way | undefined;
   #reason: unknown = undefined;
 
   /** The host that the client is linked with; `null` while it is with none. */
@@ -25,11 +27,12 @@ export class ClientRouter implements Router {
   /** Everything goes by way of it from now on. */
   link(session: Session): void {
     this.#session = session;
+    this.#home = wayOver(session);
   }
 
   /** Nothing goes anywhere, for this reason. */
   unlink(reason: unknown): void {
-    this.#session = undefined;
+    this.#session = this.#home = undefined;
     this.#reason = reason;
   }
 
@@ -43,7 +46,7 @@ export class ClientRouter implements Router {
 
   #wayTo(host: HostId): Way {
     const session = this.#linked(host);
-    return session.peer.id === host ? session : this.far(host, session);
+    return session.peer.id === host ? this.#home! : this.far(host, session);
   }
 
   #linked(to?: HostId): Session {

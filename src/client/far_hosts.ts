@@ -6,8 +6,9 @@ import type { RawFrame } from "../core/protocol.ts";
 import { openSession } from "../link/session.ts";
 import type { Session } from "../link/session_options.ts";
 import type { LocalPool } from "../pool/local.ts";
-import { Outbox } from "../host/outbox.ts";
-import { RelayedLink } from "../host/relayed_link.ts";
+import { wayOver } from "../host/cluster/backlog.ts";
+import { Outbox } from "../host/cluster/outbox.ts";
+import { RelayedLink } from "../host/cluster/relayed_link.ts";
 import type { Way } from "../host/router.ts";
 
 /** What is needed to link with hosts by way of another. */
@@ -27,7 +28,7 @@ interface Far {
   readonly link: RelayedLink;
   /** What waits until it is. */
   readonly outbox: Outbox;
-  session?: Session;
+  way?: Way;
 }
 
 /** Heartbeats that may be missed past the grace time of the links on the way. */
@@ -45,7 +46,7 @@ export class FarHosts {
   /** The way to a host. @param relay The session with the host that passes on. */
   way(host: HostId, relay: Session): Way {
     const far = this.#hosts.get(host) ?? this.#add(host, relay);
-    return far.session ?? far.outbox;
+    return far.way ?? far.outbox;
   }
 
   /** Takes what such a host has said, or the relay in its name. */
@@ -64,7 +65,7 @@ export class FarHosts {
       host,
       relay,
       onEnd: () => {
-        if (this.#hosts.get(host)?.link === link && far.session !== undefined) {
+        if (this.#hosts.get(host)?.link === link && far.way !== undefined) {
           this.#hosts.delete(host);
         }
       },
@@ -90,7 +91,7 @@ export class FarHosts {
           pool.lost((to) => to.host === host, cause);
         },
       });
-      far.session = session;
+      far.way = wayOver(session);
       for (const frame of far.outbox.take()) session.forward(frame);
     } catch (cause) {
       this.#hosts.delete(host);

@@ -4,6 +4,7 @@ import {
   cellOptions,
   count,
   flag,
+  goodbyeCode,
   hostDescription,
   hostNumber,
   hostRoute,
@@ -46,7 +47,7 @@ function shape(fields: number, value = -1, root = "", forgiving = false): BodySh
 export const BODY_SHAPES: Readonly<Record<FrameKind, BodyShape>> = Object.freeze({
   hello: shape(2),
   welcome: shape(2),
-  goodbye: shape(2, 1, "error", true),
+  goodbye: shape(3, 2, "error", true),
   ping: shape(0),
   pong: shape(0),
   create: shape(5, 4, "args"),
@@ -124,7 +125,7 @@ export function bodyOf(frame: Frame, value: unknown): unknown[] {
     case "welcome":
       return [frame.version, frame.host];
     case "goodbye":
-      return [frame.reason, value];
+      return [frame.code, frame.reason, value];
     case "down":
       return [frame.host, frame.pool, value];
     case "pools":
@@ -213,7 +214,15 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
         host: hostDescription(body[1], "host"),
       };
     case "goodbye":
-      return { kind, id, to, from, reason: text(body[0], "reason"), error: body[1] };
+      return {
+        kind,
+        id,
+        to,
+        from,
+        code: goodbyeCode(body[0]),
+        reason: text(body[1], "reason"),
+        error: body[2],
+      };
     case "down":
       return {
         kind,

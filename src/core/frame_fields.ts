@@ -7,6 +7,8 @@ import { ProtocolError } from "./host_errors.ts";
 import {
   type CallTerms,
   type CellOptions,
+  GOODBYE_CODES,
+  type GoodbyeCode,
   type Held,
   type HostDescription,
   type HostRoute,
@@ -158,7 +160,16 @@ export function hostRoute(value: unknown, field: string): HostRoute {
   const via = list(own(source, "via"), `${field}.via`);
   const isOwn = host.pools.every((pool) => pool.host === host.id);
   if (!isOwn || via.length > LIMITS.relays) return wrong(field);
-  return { host, via: via.map((relay) => hostNumber(relay, `${field}.via`)) };
+  return {
+    host,
+    via: via.map((relay) => hostNumber(relay, `${field}.via`)),
+    interrupted: flag(own(source, "interrupted"), `${field}.interrupted`),
+  };
+}
+
+/** Why a session ends. */
+export function goodbyeCode(value: unknown): GoodbyeCode {
+  return GOODBYE_CODES.find((code) => code === value) ?? wrong("code");
 }
 
 /** Which class an actor is of. */

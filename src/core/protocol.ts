@@ -144,9 +144,20 @@ export interface WelcomeFrame extends Envelope {
   readonly version: number;
   readonly host: HostDescription;
 }
+/**
+ * Why a session ends, for programs; the reason beside it is for people. `stopped`: the host ends, and its id
+ * with it. `ended`: this session does, the host lives. `refused`: the hello was. `linked`: the hello was too,
+ * because the two are linked or are about to be.
+ */
+export const GOODBYE_CODES = Object.freeze(["stopped", "ended", "refused", "linked"] as const);
+
+/** One of {@linkcode GOODBYE_CODES}. */
+export type GoodbyeCode = (typeof GOODBYE_CODES)[number];
+
 /** The last frame on a session, with the reason. */
 export interface GoodbyeFrame extends Envelope {
   readonly kind: "goodbye";
+  readonly code: GoodbyeCode;
   readonly reason: string;
   /** The error that ended the sender, if one did. */
   readonly error: unknown;
@@ -305,6 +316,8 @@ export interface HostRoute {
   readonly host: HostDescription;
   /** The hosts on the way from the sender, the nearest first; none if the two are linked. */
   readonly via: readonly number[];
+  /** Whether a link on the way is lost, and may come back. */
+  readonly interrupted: boolean;
 }
 /** What the sender has learnt of third hosts: those that are gone first, a host may be in both. */
 export interface HostsFrame extends Envelope {

@@ -3,7 +3,7 @@ import type { DeviceUse } from "../core/device.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Cell, CellState } from "../actor/cell.ts";
 import type { ActorCounters } from "../actor/cell_stats.ts";
-import type { ParkedCell } from "../actor/registry.ts";
+import type { ParkedActor } from "../actor/registry.ts";
 import type { SavedState } from "../actor/state.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
 import { chainOf } from "./pool_watch.ts";
@@ -90,6 +90,10 @@ export interface HostInspection {
   readonly id: HostId;
   /** Where it listens, `host:port`; `null` if it does not. */
   readonly address: string | null;
+  /** How far it is; `draining`: it makes no actors any more, and ends those that it has. */
+  readonly state: "starting" | "live" | "draining" | "stopping";
+  /** Clients that are linked with it. */
+  readonly clients: number;
   /** The main pool first. */
   readonly pools: readonly PoolInspection[];
   /** Since it has started. */
@@ -98,9 +102,13 @@ export interface HostInspection {
   readonly abandonedThreads: number;
 }
 
+/** How far a host is. */
+export type HostState = HostInspection["state"];
+
 /** What there is to say about an actor that is parked. */
-export function inspectParked({ actor, state, queued }: ParkedCell): ActorInspection {
+export function inspectParked(actor: ParkedActor, queued: number): ActorInspection {
   const { address, type, counters, saved } = actor;
+  const state = "parked" as const;
   const seen = { address, type: type.name.name, state, queued, running: [], counters };
   return saved === null ? seen : { ...seen, saved };
 }

@@ -1,8 +1,8 @@
 import { formatHostId, type HostId } from "../core/address.ts";
 import { HostLostError } from "../core/host_errors.ts";
 import type { LocalPool } from "../pool/local.ts";
-import type { ActorDesk } from "./actor_desk.ts";
-import type { Failover } from "./failover.ts";
+import type { ActorDesk } from "./actors/actor_desk.ts";
+import type { Failover } from "./recovery/failover.ts";
 import type { HostPools } from "./pools.ts";
 import { withDeadline } from "./settle.ts";
 
@@ -44,7 +44,7 @@ export function drainDeadline({ deadlineMs = DEADLINE_MS }: DrainOptions): numbe
 export async function drainActors(host: Drained, deadlineMs: number): Promise<void> {
   const { id, main, desk, pools, failover } = host;
   desk.close();
-  pools.withdraw();
+  pools.news.withdraw();
   failover.stop();
   // Whoever calls an actor that has ended is told what a call after the end of the host would be.
   const leaving = `Host ${formatHostId(id)} is drained: its actors have ended`;

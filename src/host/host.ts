@@ -1,14 +1,6 @@
-import {
-  formatHostId,
-  type HostId,
-  MAIN_POOL,
-  newHostId,
-  type PoolAddress,
-  type PoolId,
-} from "../core/address.ts";
+import { formatHostId, type HostId, type PoolAddress, type PoolId } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Codec } from "../core/codec.ts";
-import { HostLostError, PoolLostError } from "../core/host_errors.ts";
+import { PoolLostError } from "../core/host_errors.ts";
 import type { HostDescription, PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
@@ -25,34 +17,21 @@ import type {
 import { type ActorRef, addressOf } from "../actor/ref.ts";
 import type { Watch } from "../actor/watch.ts";
 import type { HostInspection } from "../debug/inspection.ts";
-import { HOST_UID, hostServiceOf } from "../pool/host_service.ts";
-import { LocalPool } from "../pool/local.ts";
+import { hostServiceOf } from "../pool/host_service.ts";
 import type { PoolSpec } from "../pool/pool.ts";
 import { poolServiceOf } from "../pool/pool_service.ts";
-import { STATE_UID } from "../pool/state_service.ts";
-import { poolCodec } from "../pool/pool_codec.ts";
-import { System } from "../pool/system.ts";
+import type { System } from "../pool/system.ts";
 import type { Placement } from "../schedule/policy.ts";
-import { type PlacementDecision, Scheduler } from "../schedule/scheduler.ts";
-import { ActorDesk } from "./actor_desk.ts";
-import { Cluster } from "./directory/cluster.ts";
+import type { PlacementDecision } from "../schedule/scheduler.ts";
 import type { HostEvent, HostMember } from "./directory/membership.ts";
-import { Failover } from "./failover.ts";
-import { FAILOVER_ACTOR_TYPE, FAILOVER_UID, FailoverActor } from "./failover_actor.ts";
-import type { GatewayHost } from "./gateway/gateway_host.ts";
-import type { Gateway } from "./gateway/server.ts";
-import { drainActors, drainDeadline, type DrainOptions } from "./drain.ts";
-import { HOST_ACTOR_TYPE, HostActor } from "./host_actor.ts";
-import { HostDebug } from "./host_debug.ts";
-import type { ResolvedHostOptions } from "./options.ts";
-import { Peers } from "./peers.ts";
-import { HostPools, type RemovePoolOptions } from "./pools.ts";
-import { Recovery } from "./recovery.ts";
-import type { RegisteredTypes } from "./registered_types.ts";
-import { HostRouter } from "./router.ts";
-import { type SnapshotOwner, Snapshots } from "./snapshots.ts";
-import { STATE_ACTOR_TYPE, StateActor } from "./state_actor.ts";
-import { allOrNone, withDeadline } from "./settle.ts";
+import type { DrainOptions } from "./drain.ts";
+import { HostLife } from "./host_life.ts";
+import { HostParts } from "./host_parts.ts";
+import type { ResolvedHostOptions } from "./resolve_options.ts";
+import type { Peers } from "./cluster/peers.ts";
+import type { RemovePoolOptions } from "../actor/pool_spec.ts";
+import type { RegisteredTypes } from "./actors/registered_types.ts";
+import type { SnapshotOwner } from "./recovery/snapshots.ts";
 
 /** Gives the testing kit what links a host with others. */
 export let peersOf: (host: Host) => Peers;
@@ -78,154 +57,32 @@ export let peersOf: (host: Host) => Peers;
  * ```
  */
 export class Host implements ActorSystem<Placement>, AsyncDisposable {
-  /** This incarnation's id. */
-  readonly id: HostId = newHostId();
-  readonly #options: ResolvedHostOptions;
-  readonly #router: HostRouter = new HostRouter(this.id);
-  readonly #scheduler: Scheduler = new Scheduler(this.id);
-  readonly #codec: Codec;
-  readonly #main: LocalPool;
-  readonly #desk: ActorDesk;
-  readonly #cluster: Cluster;
-  readonly #debug: HostDebug;
-  readonly #snapshots: Snapshots;
-  readonly #failover: Failover;
-  readonly #pools: HostPools;
-  readonly #recovery: Recovery;
-  readonly #peers: Peers;
-  readonly #system: System;
-  readonly #types: RegisteredTypes;
-  #gateway: Gateway | undefined;
-  #isReady = false;
-  #stopped: Promise<void> | undefined;
-  #drained: Promise<void> | undefined;
+  readonly #parts: HostParts;
+  readonly #life: HostLife;
 
   static {
-    peersOf = (host) => host.#peers;
+    peersOf = (host) => host.#parts.peers;
   }
 
   /** For {@linkcode startHost}, which also starts it. */
   constructor(options: ResolvedHostOptions, types: RegisteredTypes, clock: Clock) {
-    this.#options = options;
-    this.#types = types;
-    this.#codec = poolCodec(() => this.#main);
-    this.#debug = new HostDebug({
-      debug: options.debug,
-      onDeadLetter: options.onDeadLetter,
-      main: () => this.#main,
-      uidOf: (generation) => this.#desk.uids.uidOf(generation),
-    });
-    this.#main = new LocalPool({
-      address: { host: this.id, pool: MAIN_POOL },
-      codec: this.#codec,
-      router: this.#router,
-      resources: {},
-      system: (pool) => new System(pool, () => this.#desk?.service),
-      callTimeoutMs: options.callTimeoutMs,
-      clock,
-      onDeadLetter: (letter) => this.#debug.deadLetter(letter),
-      debug: this.#debug.main,
-    });
-    this.#router.main = this.#main;
-    this.#system = this.#main.system as System;
-    this.#cluster = new Cluster({
-      directory: options.directory,
-      clock,
-      main: this.#main,
-      describe: () => this.#describe(),
-      linked: () => this.#peers.hosts,
-      isRouted: (host) => this.#peers.routes.of(host) !== undefined,
-      dial: (address) => this.#peers.dial(address),
-      kill: async ({ uid, generation }) => {
-        this.#failover.lost(uid);
-        await this.#desk.kill(uid, generation);
-      },
-    });
-    this.#failover = new Failover({
-      main: this.#main,
-      clock,
-      types,
-      heartbeatMs: options.heartbeatMs,
-      hosts: () => this.hosts().filter(({ state }) => state === "live"),
-      ownPools: () => this.#pools.all,
-      has: (uid) => this.#desk.has(uid),
-      create: (order) => this.#desk.create(order),
-    });
-    this.#main.redirects.moved = (to) => this.#failover.movedTo(to);
-    this.#router.passMoved = (frame) =>
-      this.#failover.hasMoved(frame.to.host) &&
-      this.#main.redirects.passMoved(frame, (raw) => this.#codec.decode(raw));
-    this.#snapshots = new Snapshots({ ...options.state, uids: () => this.#desk.uids });
-    this.#desk = new ActorDesk({
-      main: this.#main,
-      snapshots: this.#snapshots,
-      failover: this.#failover,
-      router: this.#router,
-      restart: options.recovery.restart,
-      waitPool: (pool) => this.#recovery.wait(pool),
-      waitForOne: (wouldDo) => this.#recovery.waitForOne(wouldDo),
-      again: (entry, reason, died) => this.#recovery.again(entry, reason, died),
-      gaveUp: (actor, error) => this.#recovery.gaveUp(actor, error),
-      scheduler: this.#scheduler,
-      types,
-      names: this.#cluster.names,
-      ownPools: () => this.#pools.all,
-      onLoad: () => this.#pools.reportLoad(),
-    });
-    this.#recovery = new Recovery({
-      options: options.recovery,
-      router: this.#router,
-      codec: this.#codec,
-      clock,
-      actors: this.#desk.recovery,
-      reopen: (pool) => this.#pools.reopen(pool),
-      main: () => this.#pools.all[0]!,
-      ready: (pool) => this.#pools.ready(pool),
-      refuse: (frame, error) => this.#main.refuse(frame, error),
-    });
-    this.#pools = new HostPools({
-      host: options,
-      router: this.#router,
-      codec: this.#codec,
-      clock,
-      debug: this.#debug,
-      uids: this.#desk.uids,
-      recovery: this.#recovery,
-      main: this.#main,
-      leases: this.#scheduler.leases,
-      peers: () => this.#peers,
-      onLost: (pool, reason) => this.#lose(this.id, pool, reason),
-    });
-    this.#peers = new Peers({
-      router: this.#router,
-      codec: this.#codec,
-      token: options.token,
-      ...(options.listen === null ? {} : { maxSessions: options.listen.limits.links }),
-      heartbeatMs: options.heartbeatMs,
-      graceMs: options.graceMs,
-      tls: options.tls,
-      clock,
-      describe: () => this.#describe(),
-      onLinked: (host) => {
-        this.#cluster.linked(host);
-        this.#failover.linked(host.id);
-      },
-      onInterrupted: (host, is) => this.#cluster.membership.interrupted(host, is),
-      onKnown: (host) => {
-        this.#cluster.membership.routed(host);
-        this.#failover.linked(host.id);
-      },
-      onHeld: (host) => this.#cluster.membership.held(host),
-      onUnknown: (host) => this.#cluster.membership.unrouted(host),
-      onPools: (host) => this.#scheduler.leases.reported(host),
-      onLost: (host, pool, reason) => this.#lose(host, pool, reason),
-      onRefused: (refusal) => this.#gateway?.refused(refusal),
-    });
+    this.#parts = new HostParts(options, types, clock);
+    this.#life = new HostLife(this.#parts);
+  }
+
+  /** The verbs of the main pool: those that its actors have too. */
+  get #system(): System {
+    return this.#parts.main.system as System;
+  }
+
+  /** This incarnation's id. */
+  get id(): HostId {
+    return this.#parts.id;
   }
 
   /** Where the gateway listens, `host:port`; `null` if it does not. */
   get address(): string | null {
-    return this.#gateway?.address ?? null;
+    return this.#parts.address;
   }
 
   /**
@@ -233,34 +90,12 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * process can then only be ended by `Deno.exit`.
    */
   get abandonedThreads(): number {
-    return this.#pools.abandoned;
+    return this.#parts.pools.abandoned;
   }
 
   /** Starts what the options ask for. Called once, by {@linkcode startHost}. */
-  async start(): Promise<void> {
-    const actor = new HostActor(this.#desk, (letter) => this.#debug.deadLetter(letter), {
-      report: (report) => this.#debug.report(report),
-      inspect: () => this.#inspect(),
-    });
-    await this.#main.adopt(actor, HOST_ACTOR_TYPE, HOST_UID);
-    await this.#main.serve();
-    await this.#main.adopt(new StateActor(this.#snapshots), STATE_ACTOR_TYPE, STATE_UID);
-    await this.#snapshots.start();
-    await this.#main.adopt(new FailoverActor(this.#failover), FAILOVER_ACTOR_TYPE, FAILOVER_UID);
-    this.#cluster.membership.watch(({ kind, host }) => {
-      if (kind === "down") this.#failover.down(host.id);
-    });
-    await this.#cluster.open();
-    await allOrNone(this.#options.pools.map((spec) => this.appendPool(spec)));
-    const { listen, token } = this.#options;
-    if (listen !== null) {
-      // Loaded by hosts that listen alone: every worker whose actors import this package loads this file.
-      const { openGateway } = await import("./gateway/server.ts");
-      this.#gateway = await openGateway({ ...listen, token, host: this.#gatewayHost() });
-    }
-    for (const url of this.#options.join) await this.join(url);
-    await this.#cluster.join();
-    this.#isReady = true;
+  start(): Promise<void> {
+    return this.#life.start();
   }
 
   /** {@linkcode ActorSystem.createActor} */
@@ -392,7 +227,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
       ? { uid: target, host: this.id }
       : addressOf(target);
     const now = addressOf(await this.#system.actorRef(uid, host));
-    await this.#main.call(poolServiceOf(now), "save", [uid], { timeoutMs: Infinity });
+    await this.#parts.main.call(poolServiceOf(now), "save", [uid], { timeoutMs: Infinity });
   }
 
   /**
@@ -402,18 +237,17 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * @throws {SnapshotError} if the store cannot be used.
    */
   dropSnapshot(owner: SnapshotOwner): Promise<void> {
-    return this.#snapshots.drop(owner);
+    return this.#parts.snapshots.drop(owner);
   }
 
   /** The pools of this host, and of the hosts it is linked with, as this host last knew. */
   pools(): PoolDescription[] {
-    return this.#desk.candidates();
+    return this.#parts.desk.candidates();
   }
 
   /** The other hosts of the cluster that are not down: those linked with this one, and those in its directory. */
   hosts(): HostMember[] {
-    const linked = new Map(this.#peers.hosts.map((host) => [host.id, host]));
-    return this.#cluster.membership.hosts.map((host) => ({ ...host, ...linked.get(host.id) }));
+    return this.#parts.members();
   }
 
   /**
@@ -428,7 +262,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * ```
    */
   watchHosts(listener: (event: HostEvent) => void): Disposable {
-    return this.#cluster.membership.watch(listener);
+    return this.#parts.cluster.membership.watch(listener);
   }
 
   /**
@@ -464,9 +298,14 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * ```
    */
   async inspect(host: HostId = this.id): Promise<HostInspection> {
-    if (host === this.id) return await this.#inspect();
+    if (host === this.id) return await this.#parts.inspect();
     const options = { timeoutMs: Infinity };
-    return await this.#main.call(hostServiceOf(host), "inspect", [], options) as HostInspection;
+    return await this.#parts.main.call(
+      hostServiceOf(host),
+      "inspect",
+      [],
+      options,
+    ) as HostInspection;
   }
 
   /**
@@ -479,7 +318,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     place?: Placement,
   ): PlacementDecision {
     const { name, home } = actorTypeOf(source);
-    return this.#desk.placer.explain({ type: name.name, home, place });
+    return this.#parts.desk.placer.explain({ type: name.name, home, place });
   }
 
   /**
@@ -496,7 +335,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
       const { name, home } = actorTypeOf(type);
       return { type: name.name, home, place: options?.place };
     });
-    return this.#desk.placer.explainGang(requests, strategy ?? null);
+    return this.#parts.desk.placer.explainGang(requests, strategy ?? null);
   }
 
   /**
@@ -506,7 +345,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * @throws {PoolStartError} with the phase and reason.
    */
   appendPool(spec: PoolSpec): Promise<PoolDescription[]> {
-    return this.#pools.append(spec);
+    return this.#parts.pools.append(spec);
   }
 
   /**
@@ -519,7 +358,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    */
   removePool(pool: PoolId | PoolAddress, options?: RemovePoolOptions): Promise<void> {
     const { host, pool: number } = typeof pool === "number" ? { host: this.id, pool } : pool;
-    if (host === this.id) return this.#pools.remove(number, options);
+    if (host === this.id) return this.#parts.pools.remove(number, options);
     const where = formatHostId(host);
     return Promise.reject(
       new RangeError(`Pool ${number} is one of host ${where}: remove it there`),
@@ -533,7 +372,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * @throws {HostLostError} if it cannot be reached.
    */
   join(url: string): Promise<HostDescription> {
-    return this.#peers.dial(url);
+    return this.#parts.peers.dial(url);
   }
 
   /**
@@ -551,18 +390,8 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * await host.drain({ deadlineMs: 10_000 });
    * ```
    */
-  async drain(options: DrainOptions = {}): Promise<void> {
-    const deadlineMs = drainDeadline(options);
-    if (this.#stopped === undefined) {
-      await (this.#drained ??= drainActors({
-        id: this.id,
-        main: this.#main,
-        desk: this.#desk,
-        pools: this.#pools,
-        failover: this.#failover,
-      }, deadlineMs));
-    }
-    await this.stop();
+  drain(options: DrainOptions = {}): Promise<void> {
+    return this.#life.drain(options);
   }
 
   /**
@@ -570,73 +399,11 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * `stopTimeoutMs`, pools, links, gateway.
    */
   stop(): Promise<void> {
-    return this.#stopped ??= this.#stop();
+    return this.#life.stop();
   }
 
   /** The same as {@linkcode stop}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
-  }
-
-  #gatewayHost(): GatewayHost {
-    return {
-      id: this.id,
-      main: this.#main,
-      desk: this.#desk,
-      types: this.#types,
-      state: () =>
-        (this.#stopped ?? this.#drained) !== undefined
-          ? "stopping"
-          : this.#isReady
-          ? "ready"
-          : "starting",
-      describe: () => this.#describe(),
-      linked: () => this.hosts(),
-      inspect: () => this.#inspect(),
-      onSocket: (socket, access) => this.#peers.take(socket, access),
-    };
-  }
-
-  async #stop(): Promise<void> {
-    this.#desk.close();
-    this.#failover.stop();
-    await withDeadline(this.#desk.supervision.stop(), this.#options.stopTimeoutMs);
-    this.#debug.stop();
-    await this.#pools.stop();
-    this.#desk.watchers.stop(new HostLostError("The host was stopped", "stopped"));
-    const inTime = await withDeadline(this.#main.stop(), this.#options.stopTimeoutMs);
-    await withDeadline(this.#snapshots.close(), this.#options.stopTimeoutMs);
-    this.#pools.endReports();
-    await this.#cluster.leave();
-    this.#peers.close();
-    // There is no isolate to end: who waits here for an actor that does not end is told, as others are by now.
-    if (!inTime) await this.#desk.killAll();
-    await this.#gateway?.close();
-    const gone = new HostLostError("The host was stopped", "stopped");
-    this.#main.lost(() => true, gone);
-  }
-
-  /** Everything here that waits for a pool or host that is gone is told so. */
-  #lose(host: HostId, pool: PoolId | null, reason: Error): void {
-    const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
-    this.#desk.uids.dropElsewhere(isGone, reason);
-    if (pool === null) {
-      this.#desk.supervision.hostLost(host, reason);
-      this.#scheduler.forget(host);
-      this.#cluster.unlinked(host);
-    }
-    this.#main.lost(isGone, reason);
-    for (const sibling of this.#router.pools.values()) sibling.leave(host, pool, reason);
-  }
-
-  async #inspect(): Promise<HostInspection> {
-    const { id, address, abandonedThreads } = this;
-    const pools = await Promise.all(this.#pools.all.map((pool) => this.#debug.inspect(pool)));
-    return { id, address, pools, deadLetters: this.#debug.deadLetters, abandonedThreads };
-  }
-
-  #describe(): HostDescription {
-    const address = this.#options.listen?.advertise ?? this.address;
-    return { id: this.id, address, pools: this.#pools.described };
   }
 }

@@ -1,22 +1,17 @@
 import { MAIN_POOL, type PoolAddress, type PoolId } from "../core/address.ts";
-import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
-import { CPU } from "../core/device.ts";
 import { PoolLostError, PoolStartError } from "../core/host_errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import { poolDebug } from "../debug/options.ts";
-import type { Pool, PoolSpec, PoolStarter } from "../pool/pool.ts";
+import type { PoolSpec, RemovePoolOptions } from "../actor/pool_spec.ts";
+import type { Pool, PoolStarter } from "../pool/pool.ts";
 import type { HostDebug } from "./host_debug.ts";
-import { type ResolvedHostOptions, starterOf } from "./options.ts";
-import type { Peers } from "./peers.ts";
-import type { Recovery, Reopened } from "./recovery.ts";
+import { type ResolvedHostOptions, starterOf } from "./resolve_options.ts";
+import { PoolNews, type PoolNewsOptions } from "./pool_news.ts";
+import type { Recovery, Reopened } from "./recovery/recovery.ts";
 import type { HostRouter } from "./router.ts";
-import type { LocalPool } from "../pool/local.ts";
-import type { Leases } from "../schedule/leases.ts";
-import { LoadWatch } from "./load_watch.ts";
 import { allOrNone, withDeadline } from "./settle.ts";
-import { Silence } from "./silence.ts";
-import type { UidTable } from "./uid_table.ts";
+import { Silence } from "./recovery/silence.ts";
 
 /**
  * Milliseconds in which the thread of a gpu pool ends once it is told to. Nothing says when it has; but a
@@ -24,40 +19,13 @@ import type { UidTable } from "./uid_table.ts";
  */
 const DRIVER_END_MS = 30;
 
-/** Milliseconds between two reports of load to other hosts: fresh enough to place by, rare enough to be free. */
-const LOAD_REPORT_MS = 200;
-
-/** How a pool is removed. */
-export interface RemovePoolOptions {
-  /**
-   * Milliseconds for running messages and `preDestroy`; past them the pool ends by force.
-   * @default the host's `stopTimeoutMs`
-   */
-  deadlineMs?: number;
-  /**
-   * Whether it ends at once: nothing runs to its end, and `preDestroy` does not run.
-   * @default false
-   */
-  force?: boolean;
-}
-
 /** What the pools of a host need of it. */
-export interface HostPoolsOptions {
+export interface HostPoolsOptions extends PoolNewsOptions {
   readonly host: ResolvedHostOptions;
-  readonly router: HostRouter;
   readonly codec: Codec;
-  readonly clock: Clock;
   readonly debug: HostDebug;
-  /** What lives in them. */
-  readonly uids: UidTable;
   /** What becomes of those that die. */
   readonly recovery: Recovery;
-  /** What asks them how busy they are. */
-  readonly main: LocalPool;
-  /** What actors have to themselves of them. */
-  readonly leases: Leases;
-  /** Who is told of them. */
-  readonly peers: () => Peers;
   /** Everything here that waits for a pool is to be told that it is gone. */
   onLost(pool: PoolId, reason: PoolLostError): void;
 }
@@ -69,12 +37,13 @@ export interface HostPoolsOptions {
 const ID_SPAN = 2 ** 41;
 const ID_SPANS = 64;
 
-/** The pools of a host: starts them, joins them with each other, ends them, and tells other hosts of them. */
+/** The pools of a host: starts them, joins them with each other, and ends them. */
 export class HostPools {
+  /** How they do, and who is told of that. */
+  readonly news: PoolNews;
   readonly #options: HostPoolsOptions;
   readonly #router: HostRouter;
   readonly #silence: Silence;
-  readonly #load: LoadWatch;
   /** Pools that every sibling has a port to: only these get actors. */
   readonly #ready = new Set<PoolId>();
   /** What each was started by, and how often. */
@@ -83,55 +52,18 @@ export class HostPools {
   #last: PoolId = MAIN_POOL;
   #abandoned = 0;
   #isStopped = false;
-  #isWithdrawn = false;
-  #loadTimer: unknown;
 
   constructor(options: HostPoolsOptions) {
     this.#options = options;
     this.#router = options.router;
     const { host, uids } = options;
-    this.#load = new LoadWatch({
-      main: options.main,
-      pools: () => this.#counted(),
-      onChange: () => this.reportLoad(),
-    });
+    this.news = new PoolNews(options, this.#ready);
     this.#silence = new Silence(host.recovery.silentMs, (generation) => uids.uidOf(generation));
   }
 
   /** Threads that were given up because a synchronous loop holds them. */
   get abandoned(): number {
     return this.#abandoned;
-  }
-
-  /** The same with what actors have to themselves, as others are told. */
-  get described(): readonly PoolDescription[] {
-    return this.#isWithdrawn ? [] : this.#options.leases.described(this.all);
-  }
-
-  /** Those that get actors, the main one first, with their load. */
-  get all(): PoolDescription[] {
-    return this.#counted().map((pool) => {
-      const busy = this.#load.busyOf(pool);
-      return busy === undefined ? pool : { ...pool, busy };
-    });
-  }
-
-  #counted(): PoolDescription[] {
-    const { uids } = this.#options;
-    const main: PoolDescription = {
-      ...this.#main,
-      name: "main",
-      kind: "main",
-      labels: [],
-      device: CPU,
-      actors: uids.actorsIn(MAIN_POOL),
-    };
-    const pools = [main];
-    for (const number of this.#ready) {
-      const { description } = this.#router.pools.get(number)!;
-      pools.push({ ...description, actors: uids.actorsIn(number) });
-    }
-    return pools.sort((a, b) => a.pool - b.pool);
   }
 
   /** Starts what a spec says: all of it, or nothing. Those without a device for them are left out. */
@@ -186,13 +118,7 @@ export class HostPools {
   /** A pool that has died is in use again. */
   ready(number: PoolId): void {
     this.#ready.add(number);
-    this.#tell();
-  }
-
-  /** Other hosts are to place nothing here any more. */
-  withdraw(): void {
-    this.#isWithdrawn = true;
-    this.#tell();
+    this.news.tell();
   }
 
   /** Ends all but the main one in order; what is still to come ends at once. */
@@ -208,26 +134,6 @@ export class HostPools {
     }
     // An isolate that was being started ends as soon as it is there.
     await withDeadline(recovered, host.stopTimeoutMs);
-  }
-
-  /** The number of actors in a pool has changed: other hosts hear of it soon. */
-  reportLoad(): void {
-    this.#load.wake();
-    if (this.#loadTimer !== undefined || this.#router.peers.size === 0) return;
-    this.#loadTimer = this.#options.clock.setTimeout(() => {
-      this.#loadTimer = undefined;
-      this.#tell();
-    }, LOAD_REPORT_MS);
-  }
-
-  /** Other hosts hear of no load any more. */
-  endReports(): void {
-    this.#load.stop();
-    this.#options.clock.clearTimeout(this.#loadTimer);
-  }
-
-  get #main(): PoolAddress {
-    return { host: this.#router.self, pool: MAIN_POOL };
   }
 
   async #start(spec: PoolStarter): Promise<PoolDescription | null> {
@@ -285,7 +191,7 @@ export class HostPools {
   ): Promise<void> {
     const { name } = pool.description;
     // From now on nothing is placed there, and other hosts hear of it.
-    if (this.#ready.delete(pool.description.pool)) this.#tell();
+    if (this.#ready.delete(pool.description.pool)) this.news.tell();
     if (force) return pool.terminate(new PoolLostError(`${name} was removed at once`, "stopped"));
     const inTime = await withDeadline(pool.stop(), deadlineMs);
     if (inTime) return;
@@ -308,14 +214,14 @@ export class HostPools {
     const wasReady = this.#ready.delete(number);
     this.#router.pools.delete(number);
     debug.remove(number);
-    this.#load.forget(number);
+    this.news.forget(number);
     recovery.died(pool.description, generation, reason, wasReady);
     uids.dropPool(pool.description, reason);
     onLost(number, reason);
-    const from = this.#main;
+    const from: PoolAddress = { host: this.#router.self, pool: MAIN_POOL };
     const gone = { id: 0, from, host: from.host, pool: number, error: reason };
     peers().broadcast((to) => ({ kind: "down", to, ...gone }));
-    this.#tell();
+    this.news.tell();
   }
 
   /** Joins two pools by a port of their own, if they are in one process. */
@@ -328,11 +234,5 @@ export class HostPools {
       b.join(a.description.pool, port2, id),
     ];
     await Promise.race([Promise.all(joined), a.down, b.down]);
-  }
-
-  #tell(): void {
-    const pools = this.described;
-    const from = this.#main;
-    this.#options.peers().broadcast((to) => ({ kind: "pools", id: 0, to, from, pools }));
   }
 }

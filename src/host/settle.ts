@@ -1,6 +1,6 @@
 /** How a host waits for things of which some may fail, or never come to their end. */
 import type { Clock } from "../core/clock.ts";
-import { Pauses } from "./pauses.ts";
+import { Pauses } from "./recovery/pauses.ts";
 
 /** Waits for all. If one fails, the others are undone once they are over, and its error is thrown. */
 export async function allOrNone<T>(

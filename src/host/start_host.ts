@@ -26,8 +26,8 @@ export async function startHostWith(options: HostOptions, clock: Clock): Promise
   // Loaded by programs that start hosts alone: every worker whose actors import this package loads this file.
   const [{ Host }, { resolveOptions }, { RegisteredTypes }] = await Promise.all([
     import("./host.ts"),
-    import("./options.ts"),
-    import("./registered_types.ts"),
+    import("./resolve_options.ts"),
+    import("./actors/registered_types.ts"),
   ]);
   const resolved = resolveOptions(options);
   const types = await RegisteredTypes.load(resolved.modules);

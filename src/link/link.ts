@@ -37,6 +37,8 @@ export interface Link {
   readonly bufferedBytes: number;
   /** Whether what is sent waits because the channel is lost, and may come back. */
   readonly isInterrupted?: boolean;
+  /** Whether what is sent waits because the other side takes less. */
+  readonly isBackedUp?: boolean;
   /** Starts delivery. Frames that came before are delivered first. */
   open(handler: LinkHandler): void;
   /** Flushes what is queued and ends the link on both sides. May be called twice. */

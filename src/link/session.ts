@@ -5,6 +5,7 @@ import { HostLostError, LinkRefusedError, ProtocolError } from "../core/host_err
 import { NotSerializableError } from "../core/message_errors.ts";
 import {
   type Frame,
+  type GoodbyeCode,
   type GoodbyeFrame,
   type HostDescription,
   PROTOCOL_VERSION,
@@ -88,6 +89,10 @@ class LinkSession implements Session {
     return this.#link.isInterrupted ?? false;
   }
 
+  get isBackedUp(): boolean {
+    return this.#link.isBackedUp ?? false;
+  }
+
   send(frame: Frame): void {
     if (this.#state !== "ended") this.#link.send(frame);
   }
@@ -96,9 +101,9 @@ class LinkSession implements Session {
     if (this.#state !== "ended") this.#link.forward(frame);
   }
 
-  goodbye(reason: string, error?: unknown): void {
+  goodbye(reason: string, code: GoodbyeCode = "ended", error: unknown = null): void {
     if (this.#state === "ended" || this.#cause !== undefined) return;
-    this.#sayGoodbye(reason, error);
+    this.#sayGoodbye(code, reason, error);
     this.#cause = new HostLostError(`The session was ended here: ${reason}`, "stopped");
     this.#heartbeat?.[Symbol.dispose]();
     // Ended when the link says so: whoever then stops the process loses nothing that was sent.
@@ -130,13 +135,13 @@ class LinkSession implements Session {
     }
     const frame = this.#codec.decode(raw);
     if (frame.kind === "goodbye") {
-      this.#options.onRefused?.(frame.from.host);
+      this.#options.onRefused?.(frame.from.host, frame.code);
       this.#close(new LinkRefusedError(`The other host refused the session: ${frame.reason}`));
     } else if (frame.kind === "hello" || frame.kind === "welcome") {
       if (frame.version !== PROTOCOL_VERSION) {
         const reason = `host ${formatHostId(frame.host.id)} speaks version ${frame.version} of ` +
           `the protocol, host ${formatHostId(this.#options.self.id)} version ${PROTOCOL_VERSION}`;
-        this.#sayGoodbye(reason, null);
+        this.#sayGoodbye("refused", reason);
         this.#close(new ProtocolError(`Cannot open a session: ${reason}`));
         return;
       }
@@ -151,9 +156,9 @@ class LinkSession implements Session {
     const refusal = await this.#options.admit!(peer);
     if (this.#state !== "handshake") return;
     if (refusal === undefined) return this.#begin("hello");
-    this.#sayGoodbye(refusal, null);
+    this.#sayGoodbye(refusal.code, refusal.reason);
     this.#close(
-      new LinkRefusedError(`Not linked with host ${formatHostId(peer.id)}: ${refusal}`),
+      new LinkRefusedError(`Not linked with host ${formatHostId(peer.id)}: ${refusal.reason}`),
     );
   }
 
@@ -212,7 +217,7 @@ class LinkSession implements Session {
       case "pong":
         break;
       case "goodbye":
-        this.#close(goodbyeError(this.#codec.decode(raw) as GoodbyeFrame, this.peer));
+        this.#parted(this.#codec.decode(raw) as GoodbyeFrame);
         break;
       case "hello":
       case "welcome":
@@ -220,6 +225,11 @@ class LinkSession implements Session {
       default:
         this.#options.onFrame(raw, this);
     }
+  }
+
+  #parted(goodbye: GoodbyeFrame): void {
+    if (goodbye.code === "stopped") this.#options.onStopped?.(this);
+    this.#close(goodbyeError(goodbye, this.peer));
   }
 
   #isRelayed({ from, to }: RawFrame): boolean {
@@ -266,10 +276,10 @@ class LinkSession implements Session {
     this.#link.send({ kind, version: PROTOCOL_VERSION, host: self, ...this.#envelope(0) });
   }
 
-  #sayGoodbye(reason: string, error: unknown): void {
-    const goodbye = { kind: "goodbye", reason, ...this.#envelope(0) } as const;
+  #sayGoodbye(code: GoodbyeCode, reason: string, error: unknown = null): void {
+    const goodbye = { kind: "goodbye", code, reason, ...this.#envelope(0) } as const;
     try {
-      this.#link.send({ ...goodbye, error: error ?? null });
+      this.#link.send({ ...goodbye, error });
     } catch (thrown) {
       if (!(thrown instanceof NotSerializableError)) throw thrown;
       this.#link.send({ ...goodbye, error: null });

@@ -1,8 +1,11 @@
 /** Why a session has ended, as an error for whoever waited on it. */
 import { formatHostId } from "../core/address.ts";
 import { DramatisError } from "../core/errors.ts";
-import { HostLostError } from "../core/host_errors.ts";
+import { HostLostError, LinkRefusedError } from "../core/host_errors.ts";
 import type { GoodbyeFrame, HostDescription } from "../core/protocol.ts";
+
+/** Two hosts have asked each other at once, and the other's session has won: it comes next. */
+export class CrossedDialError extends LinkRefusedError {}
 
 /** The other side has said goodbye. */
 export function goodbyeError(

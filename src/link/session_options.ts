@@ -1,6 +1,13 @@
 import type { HostId } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Frame, HostDescription, RawFrame } from "../core/protocol.ts";
+import type { Frame, GoodbyeCode, HostDescription, RawFrame } from "../core/protocol.ts";
+
+/** Why whoever has said hello is not let in. */
+export interface SessionRefusal {
+  readonly code: "refused" | "linked";
+  /** For people. */
+  readonly reason: string;
+}
 
 /** How a session runs and who is told. */
 export interface SessionOptions {
@@ -24,13 +31,15 @@ export interface SessionOptions {
    *
    * @returns Why not, if not.
    */
-  admit?(peer: HostDescription): Promise<string | undefined>;
+  admit?(peer: HostDescription): Promise<SessionRefusal | undefined>;
   /** The dialling side was not let in by this host. The handshake fails next. */
-  onRefused?(by: HostId): void;
+  onRefused?(by: HostId, code: GoodbyeCode): void;
   /** The link is lost, and may come back; or is back. */
   onInterrupted?(isInterrupted: boolean, session: Session): void;
   /** A frame that is not the session's own business. What it throws ends the session. */
   onFrame(frame: RawFrame, session: Session): void;
+  /** The other host has said goodbye, because it stops. The session ends next. */
+  onStopped?(session: Session): void;
   /** The session has ended, once, for whatever cause. Not called if the handshake fails. */
   onClosed(cause: Error, session: Session): void;
 }
@@ -43,6 +52,8 @@ export interface Session {
   readonly bufferedBytes: number;
   /** Whether the link is lost, and may come back. */
   readonly isInterrupted: boolean;
+  /** Whether what is sent waits because the other side takes less. */
+  readonly isBackedUp: boolean;
   /**
    * Sends a frame; nothing once the session has ended, which `onClosed` tells.
    *
@@ -51,6 +62,6 @@ export interface Session {
   send(frame: Frame): void;
   /** Sends a frame from another link one hop further. */
   forward(frame: RawFrame): void;
-  /** Ends the session after all that was sent, and tells the other side why. */
-  goodbye(reason: string, error?: unknown): void;
+  /** Ends the session after all that was sent, and tells the other side why. @param code "ended" unless told. */
+  goodbye(reason: string, code?: GoodbyeCode, error?: unknown): void;
 }

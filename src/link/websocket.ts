@@ -69,6 +69,10 @@ class WebSocketLink extends BatchedLink {
     return this.#socket.isInterrupted ?? false;
   }
 
+  get isBackedUp(): boolean {
+    return this.#drainTimer !== undefined || !this.#outgoing.isIdle;
+  }
+
   override send(frame: Frame): void {
     const line = this.#lineOf(frame);
     if (line === undefined) super.send(frame);

@@ -8,15 +8,17 @@ import type { Cell } from "../actor/cell.ts";
 import type { CallOptions, Message } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import type { ParkedCell, Registry } from "../actor/registry.ts";
-import { Scopes } from "../actor/scopes.ts";
+import { type AsyncScopes, Scopes } from "../actor/scopes.ts";
+import { Frees } from "./frees.ts";
 import { DelayedTell } from "./delayed_tell.ts";
 import type { Exchange } from "./exchange.ts";
+import { hostServiceOf } from "./host_service.ts";
 import { isGone, isLoss } from "./loss.ts";
 import { LocalCall, LocalTell, PlainCall, type Waiter } from "./messages.ts";
 import { checkCallOptions, OutgoingCall } from "./outgoing_call.ts";
 import type { Redirects } from "./redirects.ts";
 import { callAgain, retryOf } from "./retries.ts";
-import { Balancers, type TimedCalls } from "./replicas.ts";
+import { Balancers, type ReplicaCalls, type TimedCalls } from "./replicas.ts";
 
 /** What the calls of a pool are made with. */
 export interface CallsOptions {
@@ -29,6 +31,8 @@ export interface CallsOptions {
   readonly callTimeoutMs: number;
   /** What time it is. */
   readonly clock: Clock;
+  /** Knows whose code runs after an `await`; a client has none. */
+  readonly asyncScopes?: AsyncScopes;
 }
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
@@ -37,7 +41,7 @@ const NO_OPTIONS: CallOptions = Object.freeze({});
 const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** The calls that a pool makes: to its own cells directly, to those of others by its exchange. */
-export class Calls implements Caller, TimedCalls {
+export class Calls implements Caller, ReplicaCalls, TimedCalls {
   readonly #options: CallsOptions;
   readonly #address: PoolAddress;
   readonly #cells: Registry;
@@ -45,10 +49,11 @@ export class Calls implements Caller, TimedCalls {
   readonly #exchange: Exchange;
   readonly #redirects: Redirects;
   readonly #balancers: Balancers;
+  readonly #frees: Frees;
   /** What has a time by which it must be done. */
   readonly deadlines: Deadlines;
   /** Whom the running code belongs to. */
-  readonly scopes: Scopes = new Scopes();
+  readonly scopes: Scopes;
   #lastId = 0;
 
   constructor(options: CallsOptions) {
@@ -60,6 +65,8 @@ export class Calls implements Caller, TimedCalls {
     this.#balancers = new Balancers(options.address, this);
     this.#isUnlimited = options.callTimeoutMs === Infinity;
     this.deadlines = new Deadlines(options.clock);
+    this.scopes = new Scopes(options.asyncScopes);
+    this.#frees = new Frees(this, this.scopes);
   }
 
   /** {@linkcode Caller.call} */
@@ -156,9 +163,11 @@ export class Calls implements Caller, TimedCalls {
         const copy = this.#copy(args, isBatch);
         const message = new LocalCall(this.#options, ++this.#lastId, method, copy, isBatch, call);
         call.cancel = (reason) => {
-          // Parked and woken meanwhile, the actor has another one.
+          // Parked and woken, or made again meanwhile, the actor has another one.
           const now = inside ?? this.#here(to) ?? cell;
-          now.cancel((other) => other === message, this.#exchange.copyOf(reason));
+          for (const one of new Set([cell, now])) {
+            one.cancel((other) => other === message, this.#exchange.copyOf(reason));
+          }
         };
         if (inside === undefined) cell.deliver(message);
         else cell.deliverInside(message);
@@ -266,6 +275,19 @@ export class Calls implements Caller, TimedCalls {
     }
   }
 
+  /** {@linkcode ReplicaCalls.now} */
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  /** {@linkcode ReplicaCalls.whereNow} */
+  whereNow({ host, uid }: Pick<ActorAddress, "host" | "uid">): Promise<ActorAddress> {
+    const asked = this.scopes.outside(() =>
+      this.call(hostServiceOf(host), "resolve", [uid], UNLIMITED)
+    );
+    return asked as Promise<ActorAddress>;
+  }
+
   /** {@linkcode TimedCalls.isGone} */
   isGone(error: unknown): boolean {
     return isGone(error);
@@ -274,6 +296,11 @@ export class Calls implements Caller, TimedCalls {
   /** {@linkcode Caller.balanced} */
   balanced(to: ActorAddress): Caller {
     return this.#balancers.of(to);
+  }
+
+  /** {@linkcode Caller.free} */
+  free(owner: ActorAddress, id: number): void {
+    this.#frees.add(owner, id);
   }
 
   /** Pools or hosts are gone: what waits for them fails, and their replicas get no more calls. */

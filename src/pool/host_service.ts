@@ -13,7 +13,9 @@ import type { RestartKind, RestartOptions } from "../actor/restart.ts";
 import type { SupervisionOptions, SupervisionStrategy } from "../actor/supervision.ts";
 import type { HostInspection } from "../debug/inspection.ts";
 import type { DebugReport } from "../debug/report.ts";
+import type { RemovePoolOptions } from "../actor/pool_spec.ts";
 import type { ParentLink } from "./family_service.ts";
+import type { PoolMaker } from "./pool.ts";
 
 /** Uids that begin so belong to the runtime. */
 export const RESERVED_PREFIX = "dramatis:";
@@ -44,6 +46,10 @@ export interface HostService {
   /** @param isPart Only the replicas of that host: whoever asks sees to the others. */
   destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void>;
   pools(): PoolDescription[];
+  /** Starts pools. For pools of that host. */
+  appendPool(maker: PoolMaker): Promise<PoolDescription[]>;
+  /** Ends one. For pools of that host. */
+  removePool(pool: PoolId, options: RemovePoolOptions): Promise<void>;
   /** Resolves when a pool of that host is there. */
   waitPool(pool: PoolId): Promise<void>;
   /** Resolves when an actor of that host has ended, with the reason. */
@@ -59,9 +65,24 @@ export interface HostService {
 export interface DebugService {
   /** A pool of the host has something to report. */
   report(report: DebugReport): void;
+  /** A pool of the host was sent what none of its actors can take. */
+  refused(refusal: MessageRefusal): void;
   /** The host as it is now. */
   inspect(): Promise<HostInspection>;
+  /** Of that, what costs nothing to say. */
+  status(): HostStatus;
 }
+
+/** A message or an order of another host or a client that was refused for what it is. */
+export interface MessageRefusal {
+  /** Who has sent it. */
+  readonly host: HostId;
+  /** Why, for people. */
+  readonly message: string;
+}
+
+/** How far a host is, and how many clients it has. */
+export type HostStatus = Pick<HostInspection, "state" | "clients">;
 
 /** One actor of {@linkcode HostService.createGang}: the arguments of {@linkcode HostService.create}. */
 export interface ServiceOrder {

@@ -16,14 +16,14 @@ import type { Caller, Timer } from "../actor/ref_method.ts";
 import { Registry } from "../actor/registry.ts";
 import type { StreamedResult } from "../actor/remote_stream.ts";
 import type { StreamScope } from "../actor/stream_scope.ts";
-import type { Scopes } from "../actor/scopes.ts";
+import type { AsyncScopes, Scopes } from "../actor/scopes.ts";
 import { Turns } from "../actor/turns.ts";
 import type { PoolState } from "../debug/inspection.ts";
 import type { RunningCode } from "../debug/report.ts";
 import { Buffers } from "./buffers.ts";
 import { Calls } from "./calls.ts";
 import { Exchange } from "./exchange.ts";
-import { hostServiceOf, isReserved } from "./host_service.ts";
+import { hostServiceOf, isReserved, type MessageRefusal } from "./host_service.ts";
 import { RemoteMessage } from "./messages.ts";
 import { POOL_ACTOR_TYPE, PoolActor, poolServiceOf } from "./pool_service.ts";
 import { Receiver } from "./receiver.ts";
@@ -34,6 +34,7 @@ import { Streams } from "./streams.ts";
 import type { PoolStates } from "./pool_states.ts";
 import type { Sleeper } from "../state/sleeper.ts";
 import { TypeLoader } from "./type_loader.ts";
+import { Vacancy } from "./vacancy.ts";
 
 /** What a pool in this isolate is made of. */
 export interface LocalPoolOptions {
@@ -51,6 +52,8 @@ export interface LocalPoolOptions {
   readonly callTimeoutMs: number;
   /** What time it is. @default {SYSTEM_CLOCK} */
   readonly clock?: Clock;
+  /** {@linkcode CallsOptions.asyncScopes} */
+  readonly asyncScopes?: AsyncScopes;
   readonly onDeadLetter: (letter: DeadLetter) => void;
   /** Without it nothing is looked out for. */
   readonly debug?: LocalDebug | null;
@@ -73,6 +76,8 @@ export class LocalPool implements CellHost {
   readonly codec: Codec;
   readonly system: CellSystem;
   readonly turns: Turns = new Turns();
+  /** Hears of messages of other hosts and clients that no actor can take; set by who tells of them. */
+  onRefused: (refusal: MessageRefusal) => void = () => {};
   readonly types: TypeLoader = new TypeLoader();
   /** What is asked of other pools, and the answers. */
   readonly exchange: Exchange;
@@ -159,6 +164,11 @@ export class LocalPool implements CellHost {
     return this.calls.balanced(to);
   }
 
+  /** {@linkcode Caller.free} */
+  free(owner: ActorAddress, id: number): void {
+    this.calls.free(owner, id);
+  }
+
   /** Lets those who look for what is wrong ask this pool. */
   async serve(): Promise<void> {
     const { uid } = poolServiceOf(this.address);
@@ -198,9 +208,10 @@ export class LocalPool implements CellHost {
 
   async #create(request: CreateRequest, address: ActorAddress, sleeper?: Sleeper): Promise<void> {
     const { uid, type: name, options } = request;
-    if (sleeper === undefined && this.#cells.reach(uid) !== undefined) {
-      throw new ActorExistsError(`${formatActor(address)} exists already`, uid);
-    }
+    const parked = sleeper ?? this.#cells.parked(uid);
+    const isTaken = sleeper === undefined &&
+      (this.#cells.get(uid) !== undefined || (parked && parked.actor !== null));
+    if (isTaken) throw new ActorExistsError(`${formatActor(address)} exists already`, uid);
     const type = this.types.known(name) ?? await this.types.load(name);
     // Before they are the actor's own.
     const kept = options.idleMs === undefined ? undefined : (await this.#keeping()).keep(request);
@@ -208,7 +219,6 @@ export class LocalPool implements CellHost {
     if (sleeper?.isGone) throw this.redirects.notFound(address);
     const cell = new Cell(actor, type, address, options, this);
     this.#cells.add(cell);
-    for (const message of sleeper?.takeAll() ?? []) cell.deliver(message);
     const isKept = options.idleMs !== undefined || options.snapshot !== undefined ||
       hasState(actor);
     try {
@@ -218,6 +228,15 @@ export class LocalPool implements CellHost {
       this.#cells.remove(cell);
       throw startError(cell.where, "postCreate", cause);
     }
+    this.#fill(cell);
+  }
+
+  /** An actor has started: what has waited for it is delivered, before all that comes now. */
+  #fill(cell: Cell): void {
+    const parked = this.#cells.parked(cell.address.uid);
+    if (parked === undefined) return;
+    this.#cells.removeParked(parked);
+    for (const message of parked.takeAll()) cell.deliver(message);
   }
 
   async #instantiate(type: ActorType, { args, uid }: CreateRequest): Promise<Actor> {
@@ -257,7 +276,8 @@ export class LocalPool implements CellHost {
     const changed = kill ? undefined : this.#states?.changed(uid);
     if (changed !== undefined) await changed;
     const cell = this.#cells.get(uid);
-    if (cell === undefined && this.#endParked(uid)) return;
+    const wasParked = this.#endParked(uid);
+    if (cell === undefined && wasParked) return;
     if (cell === undefined) throw this.redirects.notFound({ ...this.address, uid, generation: 0 });
     if (kill) {
       this.#cells.remove(cell);
@@ -273,10 +293,11 @@ export class LocalPool implements CellHost {
     }
   }
 
-  /** Its instance has ended already. */
+  /** Its instance has ended already. Whether an actor that has failed is made again, its host says. */
   #endParked(uid: string): boolean {
     const parked = this.#cells.parked(uid);
     if (parked === undefined) return false;
+    if (parked.actor === null) return true;
     parked.end();
     this.#cells.removeParked(parked);
     const { where } = parked;
@@ -293,7 +314,10 @@ export class LocalPool implements CellHost {
   async stop(): Promise<void> {
     const cells = [...this.#cells];
     await this.#stopCells(cells.filter((cell) => !isOurs(cell)));
-    for (const { address } of this.#cells.allParked) this.#endParked(address.uid);
+    for (const { address: { uid } } of this.#cells.allParked) {
+      this.#endParked(uid);
+      this.forsake(uid);
+    }
     await this.#stopCells(cells.filter(isOurs));
     this.#selfWatch.stop();
   }
@@ -329,10 +353,36 @@ export class LocalPool implements CellHost {
     throw cell.ending;
   }
 
-  /** Ends a cell at once, as one that has failed. */
+  /** Ends a cell at once, as one that has failed. What comes for it waits until its host has decided. */
   end(cell: Cell, reason: Error): void {
+    const copy = this.exchange.copyOf(reason) as Error;
+    if (cell.state === "running") this.hold(cell.address, copy);
     this.#cells.remove(cell);
-    cell.kill(this.exchange.copyOf(reason) as Error);
+    cell.kill(copy);
+  }
+
+  /** What comes for an actor from now on waits until it is made again, each message for so long. */
+  hold(address: ActorAddress, reason: Error, waitMs: number = Infinity): void {
+    const parked = this.#cells.parked(address.uid);
+    // One that is parked can be woken.
+    if (parked !== undefined && parked.actor !== null) return;
+    const vacancy = parked as Vacancy ?? new Vacancy(address, reason, this.clock);
+    this.#cells.park(vacancy);
+    if (waitMs !== Infinity || parked === undefined) vacancy.limit(waitMs, reason);
+  }
+
+  /** An actor is not made again: nothing waits for it any more. */
+  forsake(uid: string): void {
+    const parked = this.#cells.parked(uid);
+    if (parked === undefined || parked.actor !== null) return;
+    this.#cells.removeParked(parked);
+    parked.end();
+  }
+
+  /** An actor of this pool, woken if it is parked. */
+  async awake(uid: string): Promise<Cell | undefined> {
+    await this.#states?.awake(uid);
+    return this.#cells.get(uid);
   }
 
   /** {@linkcode CellHost.stream} */
@@ -348,6 +398,7 @@ export class LocalPool implements CellHost {
       tell: (to, method, args, isBatch) => this.tell(to, method, args, isBatch),
       later: (to, method, args, ms, again) => this.later(to, method, args, ms, again),
       balanced: (to) => this.balanced(to),
+      free: (owner, id) => this.free(owner, id),
     };
   }
 

@@ -4,6 +4,7 @@ import type { PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";
 import type { PoolLostError } from "../core/host_errors.ts";
 import type { PoolDebug } from "../debug/options.ts";
+import type { PoolSpec } from "../actor/pool_spec.ts";
 import type { RunningCode } from "../debug/report.ts";
 
 /** A pool that runs in an isolate of its own, as its host sees it. */
@@ -58,18 +59,21 @@ export interface PoolStart {
   readonly debug: PoolDebug | null;
 }
 
-/** Pools of one kind, to be started: what `workerPool()`, `processPool()` and `gpuPool()` make for `startHost`. */
-export interface PoolSpec {
-  /** What they run in. */
-  readonly kind: "worker" | "gpu" | "process";
-  /** How many to start. */
-  readonly count: number;
-  /** What `label(…)` finds them by. */
-  readonly labels: readonly string[];
+export type { PoolSpec } from "../actor/pool_spec.ts";
+
+/** What a spec is made by, so that another isolate can say it to the host. */
+export interface PoolMaker {
+  /** The module that exports it. */
+  readonly module: string;
+  readonly name: "workerPool" | "processPool" | "gpuPool";
+  /** What it was given. */
+  readonly options: unknown;
 }
 
 /** A {@linkcode PoolSpec} as its host sees it. */
 export interface PoolStarter extends PoolSpec {
+  /** Left out, only who has the spec itself can start it. */
+  readonly maker?: PoolMaker;
   /**
    * Starts one; `null` if this machine has no device for it.
    *

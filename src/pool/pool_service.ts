@@ -16,8 +16,12 @@ export interface PoolService {
   save(uid: string): Promise<void>;
   /** Ends an actor at once that is to fail. For its own host. */
   fail(uid: string, generation: number, reason: Error): void;
+  /** What comes for an actor waits until it is made again, each message for so long. For its own host. */
+  hold(uid: string, reason: Error, waitMs: number): void;
+  /** Nothing waits for an actor any more: it is not made again. For its own host. */
+  forsake(uid: string): void;
   /**
-   * Tells an actor of the end of a child. For its own host.
+   * Tells an actor of the end of a child, which wakes it if it is parked. For its own host.
    *
    * @returns What it throws: then it is to fail.
    */
@@ -62,6 +66,16 @@ export class PoolActor extends StatelessActor implements PoolService {
   fail(uid: string, generation: number, reason: Error): void {
     this.#checkSender();
     this.#pool.fail(uid, generation, reason);
+  }
+
+  hold(uid: string, reason: Error, waitMs: number): void {
+    this.#checkSender();
+    this.#pool.hold(uid, reason, waitMs);
+  }
+
+  forsake(uid: string): void {
+    this.#checkSender();
+    this.#pool.forsake(uid);
   }
 
   async tellChildDown(

@@ -1,4 +1,4 @@
-import { SnapshotError } from "../core/errors.ts";
+import { ActorStoppedError, SnapshotError } from "../core/errors.ts";
 import type { TypeName } from "../core/protocol.ts";
 import { formatType } from "../actor/actor_type.ts";
 import type { Cell } from "../actor/cell.ts";
@@ -68,6 +68,15 @@ export class PoolStates {
       }
       keeper.open();
     };
+  }
+
+  /** Wakes an actor that is parked; resolves when it is awake, or cannot be woken. */
+  async awake(uid: string): Promise<void> {
+    await this.#changing.get(uid);
+    const parked = this.#options.cells.parked(uid);
+    if (!(parked instanceof Sleeper)) return;
+    parked.wake();
+    await this.#changing.get(uid);
   }
 
   /** Resolves when an actor that is being parked or woken is, or is not. */
@@ -147,14 +156,15 @@ export class PoolStates {
 
   /** One that cannot be made stays parked: its messages fail, and the next one tries again. */
   async #wake(sleeper: Sleeper, request: CreateRequest, args: KeptArgs): Promise<void> {
-    const { pool, cells, wake } = this.#options;
+    const { pool, wake } = this.#options;
     try {
       await wake({ ...request, args: this.#args.read(args) }, sleeper);
     } catch (error) {
+      const cause = pool.failure(error, formatType(request.type), "wake");
       for (const message of sleeper.takeAll()) {
-        message.fail(pool.failure(error, formatType(request.type), "wake"));
+        message.fail(new ActorStoppedError(`${sleeper.where} could not be woken`, { cause }));
       }
-      if (!sleeper.isGone) cells.park(sleeper);
+      sleeper.rest();
     }
   }
 

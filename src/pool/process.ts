@@ -1,4 +1,4 @@
-import type { PoolSpec, PoolStarter } from "./pool.ts";
+import type { PoolMaker, PoolSpec, PoolStarter } from "./pool.ts";
 import { type PoolPermissions, resolvePermissions } from "./permissions.ts";
 import type { ProcessKind } from "./process_start.ts";
 import { checkLabels } from "./worker.ts";
@@ -77,12 +77,13 @@ export function processPool(options: ProcessPoolOptions = {}): PoolSpec {
     labels: checkLabels(options.labels),
     ...resolveProcessOptions(options),
   };
-  return processStarter(kind, count);
+  return processStarter(kind, count, { module: import.meta.url, name: "processPool", options });
 }
 
 /** What starts processes of a kind. */
-export function processStarter(kind: ProcessKind, count: number): PoolStarter {
+export function processStarter(kind: ProcessKind, count: number, maker: PoolMaker): PoolStarter {
   return {
+    maker,
     kind: kind.kind,
     count,
     labels: kind.labels,

@@ -15,7 +15,7 @@ import type { FromProcess, Notes, ToProcess } from "./process_protocol.ts";
 const KILL_MS = 1000;
 
 /** How long a process may take to say what its worker runs; one that the system has stopped never does. */
-const LOOK_MS = 200;
+const LOOK_MS = 1000;
 
 /** What a {@linkcode ProcessPool} is made of. */
 export interface ProcessPoolParts {

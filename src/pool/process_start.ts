@@ -124,6 +124,8 @@ function spawn(door: Door, name: string, kind: ProcessKind, start: PoolStart): C
       ...kind.flags,
       ...permissionFlags(granted),
       "--unstable-worker-options",
+      // Its worker then need not look at what only hosts load.
+      "--unstable-lazy-dynamic-imports",
       ...memoryLimitBytes === null
         ? []
         : [`--v8-flags=--max-old-space-size=${Math.round(memoryLimitBytes / MEBIBYTE)}`],

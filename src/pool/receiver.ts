@@ -23,9 +23,16 @@ export class Receiver {
       this.#receive(raw);
     } catch (error) {
       const isAnswer = raw.kind === "reply" || raw.kind === "failure";
-      if (isAnswer) this.#pool.exchange.settleUnreadable(raw, error);
-      else this.refuse(raw, error as Error);
+      if (isAnswer) return this.#pool.exchange.settleUnreadable(raw, error);
+      this.#tell(raw, () => (error as Error).message);
+      this.refuse(raw, error as Error);
     }
+  }
+
+  /** Tells of what cannot be taken, if another host or a client has sent it: it may be on purpose. */
+  #tell({ from }: RawFrame, message: () => string): void {
+    if (from.host === this.#pool.address.host) return;
+    this.#pool.onRefused({ host: from.host, message: message() });
   }
 
   /** Tells the sender of a frame that it failed, if the sender waits. */
@@ -89,6 +96,10 @@ export class Receiver {
     if (cell === undefined) {
       return redirects.pass(raw, frame, (error) => this.refuse(raw, error));
     }
+    const type = "type" in cell ? cell.type : cell.actor?.type;
+    if (type?.methods.has(frame.method) === false) {
+      this.#tell(raw, () => `A call of what is no method: ${JSON.stringify(frame.method)}`);
+    }
     const bytes = sizeOfFrame(raw.body, raw.segments);
     cell.deliver(new RemoteMessage(exchange, frame, bytes));
   }
@@ -96,9 +107,11 @@ export class Receiver {
   #cancel(raw: RawFrame, frame: CancelFrame): void {
     const { id, from, reason } = frame;
     const matches = (message: Message) => message.id === id && samePool(message.from, from);
-    const cell = this.#cells.reach(frame.uid);
-    if (cell !== undefined) cell.cancel(matches, reason);
-    else this.#pool.redirects.passCancel(raw, frame);
+    const cell = this.#cells.get(frame.uid);
+    const parked = this.#cells.parked(frame.uid);
+    cell?.cancel(matches, reason);
+    parked?.cancel(matches, reason);
+    if (cell === undefined && parked === undefined) this.#pool.redirects.passCancel(raw, frame);
   }
 
   #answerLater({ from, id }: RawFrame, result: Promise<void>): void {

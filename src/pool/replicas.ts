@@ -5,7 +5,11 @@ import type { Caller, Timer } from "../actor/ref_method.ts";
 import { isGone, isLoss } from "./loss.ts";
 
 /** Who makes the calls that a {@linkcode Balancer} has chosen a replica for. */
-export interface ReplicaCalls extends Pick<Caller, "call" | "tell"> {
+export interface ReplicaCalls extends Pick<Caller, "call" | "tell" | "free"> {
+  /** What time it is. */
+  now(): number;
+  /** Where a host has its replicas of an actor now. */
+  whereNow(to: Pick<ActorAddress, "host" | "uid">): Promise<ActorAddress>;
   later(
     to: ActorAddress,
     method: string,
@@ -75,6 +79,8 @@ export class Balancer implements Caller, TimedCalls {
   readonly #replicas: readonly Replica[];
   #target: ActorAddress;
   #turn = 0;
+  /** When those that were lost may be asked for again. */
+  #askAt = -Infinity;
 
   constructor(to: ActorAddress, self: PoolAddress, calls: ReplicaCalls) {
     const { uid, generation, replicas = [] } = to;
@@ -129,6 +135,11 @@ export class Balancer implements Caller, TimedCalls {
     return this;
   }
 
+  /** {@linkcode Caller.free} */
+  free(owner: ActorAddress, id: number): void {
+    this.#calls.free(owner, id);
+  }
+
   /** {@linkcode TimedCalls.isGone} */
   isGone(error: unknown): boolean {
     return isGone(error) && !(isLoss(error) && this.#replicas.some(({ isLost }) => !isLost));
@@ -137,6 +148,11 @@ export class Balancer implements Caller, TimedCalls {
   /** Pools are gone: a replica in one of them gets no more messages. */
   lost(isGone: (pool: PoolAddress) => boolean): void {
     for (const replica of this.#replicas) replica.isLost ||= isGone(replica.to);
+    this.#askAt = this.#calls.now() + ASK_MS;
+    this.#note();
+  }
+
+  #note(): void {
     const living = this.#replicas.filter(({ isLost }) => !isLost);
     // Of one that has lost all, calls are to say so: the last knowledge stays.
     if (living.length === 0) return;
@@ -146,20 +162,51 @@ export class Balancer implements Caller, TimedCalls {
     };
   }
 
+  /** Replicas come back with their pools: their hosts are asked now and then. */
+  #ask(): void {
+    const now = this.#calls.now();
+    if (now < this.#askAt) return;
+    this.#askAt = now + ASK_MS;
+    const { uid, generation } = this.#target;
+    const lost = this.#replicas.filter(({ isLost }) => isLost);
+    for (const host of new Set(lost.map(({ to }) => to.host))) {
+      this.#calls.whereNow({ host, uid }).then((found) => {
+        if (found.host === host && found.generation === generation) this.#found(found);
+      }, () => {
+        // The host is gone, or has none of them any more.
+      });
+    }
+  }
+
+  #found({ host, pool, replicas = [{ host, pool }] }: ActorAddress): void {
+    for (const replica of this.#replicas) {
+      if (replicas.some((one) => samePool(one, replica.to))) replica.isLost = false;
+    }
+    this.#note();
+  }
+
   /** @param args What the message brings; of a batch, its first call. */
   #choose(isCall: boolean, args: unknown): Replica {
     const replicas = this.#replicas;
     const near = nearest(args);
     const first = this.#turn++ % replicas.length;
     let best: Replica | undefined;
+    let isOneLost = false;
     for (let i = 0; i < replicas.length; i++) {
       const replica = replicas[(first + i) % replicas.length]!;
-      if (replica.isLost) continue;
+      if (replica.isLost) {
+        isOneLost = true;
+        continue;
+      }
       if (best === undefined || isBetter(replica, best, isCall, near)) best = replica;
     }
+    if (isOneLost) this.#ask();
     return best ?? replicas[first]!;
   }
 }
+
+/** Milliseconds between two questions: a pool takes a tenth of that to come back. */
+const ASK_MS = 1000;
 
 function isBetter(one: Replica, best: Replica, isCall: boolean, near: Near | null): boolean {
   const [bytes, most] = near === null ? [0, 0] : [bytesIn(near, one.to), bytesIn(near, best.to)];

@@ -45,7 +45,10 @@ export class SelfWatch implements PoolService {
     const { time } = this.activity;
     const cells = [...this.#cells].filter(({ address }) => !isReserved(address.uid));
     const actors = cells.map((cell) => inspectCell(cell, time));
-    actors.push(...this.#cells.allParked.map(inspectParked));
+    for (const { actor, queued, address: { uid } } of this.#cells.allParked) {
+      const isThere = actor === null || this.#cells.get(uid) !== undefined;
+      if (!isThere) actors.push(inspectParked(actor, queued));
+    }
     const { exchange, streams } = this.#pool;
     const ended = this.#cells.ended.read();
     const deviceUse = this.#pool.deviceUse?.();
@@ -64,6 +67,16 @@ export class SelfWatch implements PoolService {
     if (cell?.address.generation === generation) this.#pool.end(cell, reason);
   }
 
+  /** {@linkcode PoolService.hold} */
+  hold(uid: string, reason: Error, waitMs: number): void {
+    this.#pool.hold({ ...this.#pool.address, uid, generation: 0 }, reason, waitMs);
+  }
+
+  /** {@linkcode PoolService.forsake} */
+  forsake(uid: string): void {
+    this.#pool.forsake(uid);
+  }
+
   /** {@linkcode PoolService.tellChildDown} */
   async tellChildDown(
     uid: string,
@@ -72,14 +85,17 @@ export class SelfWatch implements PoolService {
     reason: Error,
     gaveUp: boolean,
   ): Promise<Error | null> {
-    const cell = this.#cells.get(uid);
-    if (cell?.address.generation !== generation) return null;
-    try {
-      const ref = createRef(child, this.#pool);
-      await cell.childDown(ref, { actor: child, reason, gaveUp });
-      return null;
-    } catch (thrown) {
-      return this.#pool.failure(thrown, cell.where, "childDown");
+    const ref = createRef(child, this.#pool);
+    for (;;) {
+      const cell = await this.#pool.awake(uid);
+      if (cell?.address.generation !== generation) return null;
+      try {
+        await cell.childDown(ref, { actor: child, reason, gaveUp });
+        return null;
+      } catch (thrown) {
+        const wasParked = cell.isStopped && this.#cells.parked(uid)?.actor;
+        if (!wasParked) return this.#pool.failure(thrown, cell.where, "childDown");
+      }
     }
   }
 

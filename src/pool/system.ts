@@ -15,6 +15,7 @@ import type { CellSystem, ChildOptions } from "../actor/cell_host.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
 import type { CreateOptions, WaitOptions } from "../actor/context.ts";
 import type { CallOptions } from "../actor/message.ts";
+import type { PoolSpec, RemovePoolOptions } from "../actor/pool_spec.ts";
 import { type ActorRef, addressOf, createRef } from "../actor/ref.ts";
 import type { Watch } from "../actor/watch.ts";
 import type {
@@ -29,6 +30,7 @@ import type { Placement } from "../schedule/policy.ts";
 import { copyTo } from "./copies.ts";
 import { type HostService, hostServiceOf, type ServiceOrder } from "./host_service.ts";
 import type { LocalPool } from "./local.ts";
+import type { PoolStarter } from "./pool.ts";
 import { hasRules, settleRules } from "./settle_rules.ts";
 import { watchActor } from "./watch_actor.ts";
 
@@ -194,6 +196,21 @@ export class System implements CellSystem {
 
   poolConfig(): Promise<PoolDescription[]> {
     return this.#ask("pools", []);
+  }
+
+  async appendPool(spec: PoolSpec): Promise<PoolDescription[]> {
+    const { maker } = spec as Partial<PoolStarter>;
+    if (maker !== undefined) return await this.#ask("appendPool", [maker]);
+    const shown = JSON.stringify(spec);
+    throw new TypeError(`Expected workerPool(), processPool() or gpuPool(), got ${shown}`);
+  }
+
+  async removePool(pool: PoolId | PoolAddress, options: RemovePoolOptions = {}): Promise<void> {
+    const own = this.#home();
+    const { host, pool: number } = typeof pool === "number" ? { host: own, pool } : pool;
+    if (host === own) return await this.#ask("removePool", [number, options]);
+    const where = formatPool({ host, pool: number });
+    throw new RangeError(`${where} is one of another host: remove it there`);
   }
 
   async waitPoolRecovered(

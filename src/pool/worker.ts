@@ -79,6 +79,7 @@ export function workerPool(options: WorkerPoolOptions = {}): PoolSpec {
     kind: "worker",
     count,
     labels,
+    maker: { module: import.meta.url, name: "workerPool", options },
     start: (start) => startWorker(kind, start),
   };
   return starter;

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type ActorAddress, MAIN_POOL, type PoolAddress, samePool } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import type { Device, DeviceUse } from "../core/device.ts";
@@ -135,7 +136,15 @@ class WorkerRuntime<Uplink> {
       const { address } = this.#pool;
       const error = this.#pool.failure(thrown, "an uncaught error", "");
       const to = { host: address.host, pool: MAIN_POOL };
-      this.#router!.send({ kind: "goodbye", id: 0, to, from: address, reason, error });
+      this.#router!.send({
+        kind: "goodbye",
+        code: "stopped",
+        id: 0,
+        to,
+        from: address,
+        reason,
+        error,
+      });
       // With it, once this has gone, the worker ends.
       return this.#router!.close();
     }
@@ -187,6 +196,7 @@ class WorkerRuntime<Uplink> {
       ...(use === undefined ? {} : { deviceUse: use }),
       firstId,
       callTimeoutMs,
+      asyncScopes: new AsyncLocalStorage(),
       system: (pool) => new System(pool),
       onDeadLetter: (letter) => tellLetter(pool, service, letter),
       debug: debug && {
@@ -197,6 +207,7 @@ class WorkerRuntime<Uplink> {
         },
       },
     });
+    pool.onRefused = (refusal) => pool.tell(service, "refused", [refusal]);
     this.#codec = codec;
     this.#router = router;
     this.#joins = new Joins(address, uplink, router);

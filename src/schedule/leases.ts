@@ -27,6 +27,8 @@ interface Account {
   /** Actors that are on their way, or whose host has not told of them yet. */
   actors: number;
   readonly leases: Set<PoolLease>;
+  /** Those of them that give an actor something to itself: few do, and a burst has hundreds of others. */
+  readonly needs: Set<PoolLease>;
   /** A pool as it was given, and as it is with what was decided: until something changes. */
   seen: readonly [PoolDescription, PoolDescription] | undefined;
 }
@@ -51,13 +53,14 @@ export class Leases {
     if (pools === undefined) this.#accounts.set(host, pools = []);
     let account = pools[pool.pool];
     if (account === undefined) {
-      account = { actors: 0, leases: new Set(), seen: undefined };
+      account = { actors: 0, leases: new Set(), needs: new Set(), seen: undefined };
       pools[pool.pool] = account;
     }
     account.actors++;
     account.seen = undefined;
     const lease = new PoolLease({ host, pool: pool.pool }, need, host === this.#host, account);
     account.leases.add(lease);
+    if (!isNothing(need)) account.needs.add(lease);
     return lease;
   }
 
@@ -113,14 +116,16 @@ class PoolLease implements Lease {
 
   /** Its host, another one, has told of its pools. */
   reported(): void {
-    if (this.#isSettled) this[Symbol.dispose]();
-    else this.need = NOTHING;
+    if (this.#isSettled) return this[Symbol.dispose]();
+    this.need = NOTHING;
+    this.#account.needs.delete(this);
     this.#account.seen = undefined;
   }
 
   [Symbol.dispose](): void {
     this.#uncount();
     this.#account.leases.delete(this);
+    this.#account.needs.delete(this);
     this.#account.seen = undefined;
   }
 
@@ -149,21 +154,24 @@ function seen(pool: PoolDescription, account: Account): PoolDescription {
   return account.seen[1];
 }
 
-function describe(pool: PoolDescription, { actors, leases }: Account): PoolDescription {
-  const { held = NOTHING } = pool;
-  let { memoryBytes, exclusive } = held;
-  const marks = [...held.marks];
-  for (const { need } of leases) {
-    marks.push(...need.marks);
-    memoryBytes += need.memoryBytes;
-    exclusive ||= need.exclusive;
-  }
-  const all = { marks, memoryBytes, exclusive };
+function describe(pool: PoolDescription, { actors, needs }: Account): PoolDescription {
   const busy = busyWith(pool.busy, actors);
+  const held = needs.size === 0 ? pool.held : heldWith(pool.held, needs);
   return {
     ...pool,
     actors: pool.actors + actors,
     ...(busy === undefined ? {} : { busy }),
-    ...(isNothing(all) ? {} : { held: all }),
+    ...(held === undefined ? {} : { held }),
   };
+}
+
+function heldWith(held: Held = NOTHING, needs: Iterable<PoolLease>): Held {
+  let { memoryBytes, exclusive } = held;
+  const marks = [...held.marks];
+  for (const { need } of needs) {
+    marks.push(...need.marks);
+    memoryBytes += need.memoryBytes;
+    exclusive ||= need.exclusive;
+  }
+  return { marks, memoryBytes, exclusive };
 }

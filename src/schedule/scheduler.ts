@@ -174,6 +174,7 @@ export class Scheduler {
     feasible: readonly PoolDescription[],
     judges: readonly Judge[],
   ): PoolDescription | undefined {
+    if (feasible.length <= 1) return feasible[0];
     const scores = [
       ...judges.flatMap(({ score }) => score === undefined ? [] : [score]),
       (pool: PoolDescription) => this.#turns.of(pool),

@@ -9,9 +9,10 @@ export class Sleeper implements ParkedCell {
   readonly actor: ParkedActor;
   readonly #wake: () => void;
   #waiting: Message[] = [];
+  #isWoken = false;
   #isGone = false;
 
-  /** @param wake Is called for the first message that comes. */
+  /** @param wake Makes it again; called once, until it {@linkcode rest}s again. */
   constructor(actor: ParkedActor, wake: () => void) {
     this.actor = actor;
     this.#wake = wake;
@@ -45,7 +46,19 @@ export class Sleeper implements ParkedCell {
   /** Takes a message. */
   deliver(message: Message): void {
     this.#waiting.push(message);
-    if (this.#waiting.length === 1) this.#wake();
+    this.wake();
+  }
+
+  /** The actor is needed, be it without a message. */
+  wake(): void {
+    if (this.#isWoken) return;
+    this.#isWoken = true;
+    this.#wake();
+  }
+
+  /** It could not be woken: the next message tries again. */
+  rest(): void {
+    this.#isWoken = false;
   }
 
   /** There is no actor that could send it to itself. */

@@ -64,7 +64,12 @@ Deno.test("status: shows hosts, pools and actors, without what a terminal would 
   await counter.add(1);
   const { code, stdout, stderr } = await run(STATUS, [`ws://${host.address}`], "look");
   assert.deepEqual([code, stderr], [0, ""]);
-  assert.match(stdout, /^1 host, 1 pool, 1 actor\n\nHOST +POOL +DEVICE +ACTORS/);
+  assert.match(
+    stdout,
+    /^1 host, 1 pool, 1 actor\n\nHOST +ADDRESS +STATE +POOLS +ACTORS +CLIENTS\n/,
+  );
+  assert.match(stdout, /^[0-9a-f]{12} +127\.0\.0\.1:\d+ +live +1 +1 +0$/m);
+  assert.match(stdout, /^HOST +POOL +DEVICE +LABELS +ACTORS/m);
   assert.match(stdout, /^[0-9a-f]{12} +main +cpu +1 /m);
   assert.match(stdout, /^c x +Counter +[0-9a-f]{12} +main +0 +1 +0 +0 /m);
   // deno-lint-ignore no-control-regex

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ActorRow, type Snapshot, statusLines } from "../../src/cli/status_view.ts";
 
-const HOST = "00000000000f";
+const HOST = "00000000000f", OTHER = "00000000000e";
 
 function actor(uid: string, calls: number, queued = 0): ActorRow {
   const counters = { calls, errors: 1, messages: calls, waitMs: calls / 1000, runMs: 2500 * calls };
@@ -20,7 +20,10 @@ function snapshot(at: number, actors: ActorRow[]): Snapshot {
     busy: 0.256,
     responding: false,
   };
-  const hosts = [{ id: HOST, address: null }];
+  const hosts = [
+    { id: HOST, address: null, state: "draining", pools: 1, actors: actors.length, clients: 2 },
+    { id: OTHER, address: "h:1", state: "unreachable", pools: 0, actors: 0, clients: null },
+  ];
   return { at, hosts, pools: [pool], total: actors.length, actors };
 }
 
@@ -29,7 +32,11 @@ Deno.test("statusLines: the busiest first, calls a second, and how many are left
   const now = snapshot(3000, [actor("idle", 1000), actor("old", 120), actor("stuck", 0, 3)]);
   const lines = statusLines(now, before, 2);
   assert.deepEqual(lines.map((line) => line.replace(/ +/g, " ")), [
-    "1 host, 1 pool, 3 actors",
+    "2 hosts, 1 pool, 3 actors",
+    "",
+    "HOST ADDRESS STATE POOLS ACTORS CLIENTS",
+    `${HOST} draining 1 3 2`,
+    `${OTHER} h:1 unreachable 0 0`,
     "",
     "HOST POOL DEVICE LABELS ACTORS BUSY CALLS OUT STREAMS LAG RUNS",
     `${HOST} gpu-1 gpu, A card big fast 3 26 % does not answer`,

@@ -135,7 +135,7 @@ export function testLinkContract({ name, sharesMemory, pair }: LinkContract): vo
     a.send({ ...to("a", 1, 1_000_000), kind: "call" });
     a.send(to("b", 2, 1_500_000));
     a.send({ ...tell(3), kind: "cancel", uid: "a", reason: null });
-    a.send({ ...tell(4), kind: "goodbye", reason: "enough", error: null });
+    a.send({ ...tell(4), kind: "goodbye", code: "ended", reason: "enough", error: null });
     a.send({ ...tell(5), kind: "ping" });
     const ids = (await earB.heard(5)).map((frame) => frame.id);
     assert.ok(ids.indexOf(3) > ids.indexOf(1), String(ids));

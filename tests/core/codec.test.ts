@@ -332,7 +332,8 @@ Deno.test("decode: a field of the wrong type is a ProtocolError that names it", 
     ["pools", [{}], /pools/],
     ["hosts", [[-1], []], /gone/],
     ["hosts", [[], [{ host: { id: 1, address: null, pools: [] }, via: [1, 2, 3, 4, 5] }]], /known/],
-    ["goodbye", [null, null], /reason/],
+    ["goodbye", ["ended", null, null], /reason/],
+    ["goodbye", ["left", "", null], /code/],
   ];
   for (const [kind, body, message] of cases) {
     for (const trusted of [true, false]) {

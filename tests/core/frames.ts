@@ -43,7 +43,7 @@ export function sampleFrames(): Readonly<Record<string, Frame>> {
   return {
     hello: { kind: "hello", ...at, version: 1, host },
     welcome: { kind: "welcome", ...at, version: 1, host: { ...host, address: null } },
-    goodbye: { kind: "goodbye", ...at, reason: "stopping", error: null },
+    goodbye: { kind: "goodbye", ...at, code: "stopped", reason: "stopping", error: null },
     ping: { kind: "ping", ...at },
     pong: { kind: "pong", ...at },
     create: {
@@ -93,6 +93,11 @@ export function sampleFrames(): Readonly<Record<string, Frame>> {
     credit: { kind: "credit", ...at, count: 64 },
     drop: { kind: "drop", ...at },
     pools: { kind: "pools", ...at, pools: [pool] },
-    hosts: { kind: "hosts", ...at, gone: [0xc], known: [{ host, via: [0xa, 0xb] }] },
+    hosts: {
+      kind: "hosts",
+      ...at,
+      gone: [0xc],
+      known: [{ host, via: [0xa, 0xb], interrupted: false }],
+    },
   };
 }

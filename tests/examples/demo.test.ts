@@ -162,17 +162,11 @@ Deno.test("demo: refuses flags that it cannot follow, before it starts anything"
   await refused(["--out", "/"], 2, /--out is a file, but \/ is a folder/);
 });
 
-Deno.test("demo: --image of what is no PNG, or not there, is one clear line", async () => {
+Deno.test("demo: --image of what is no PNG is one clear line", async () => {
   await inFolder(async (folder) => {
     const text = join(folder, "text.png");
     await Deno.writeTextFile(text, "not a picture");
     await refused(["--image", text], 1, /text\.png is not a PNG file$/m);
-    await refused(
-      ["--image", join(folder, "gone.png")],
-      1,
-      /cannot read .*gone\.png: No such file/,
-    );
-    await refused(["--image", folder], 1, /cannot read .*: it is not a file/);
     assert.deepEqual(namesIn(folder), ["text.png"]);
   });
 });

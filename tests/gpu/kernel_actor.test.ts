@@ -112,9 +112,10 @@ async function assertKeepsPromises(host: Host, adder: Saxpy, squarer: Square): P
   const empty = await squarer.compute({ x: new Float32Array(0) });
   assert.equal(empty.squares.length, 0);
 
+  const { y: third } = await adder.run({ x, y, p });
   await host.destroyActor(adder);
   await assert.rejects(adder.compute({ x, y, p }), ActorNotFoundError);
-  await assert.rejects(second.read(), ActorNotFoundError);
+  await assert.rejects(third.read(), ActorNotFoundError);
 }
 
 gpuHostTest("a kernel on the device keeps its promises", async ({ host }) => {
@@ -184,6 +185,7 @@ gpuHostTest("a DeviceRef goes through an actor's messages and back", async ({ ho
   const { squares: again } = await courier.square(squarer, kept);
   assert.deepEqual(values(await again.read() as Float32Array), [1, 16, 81]);
   kept.dispose();
+  await assertArgumentError(courier.read(kept), "", /was disposed of/);
   await assertArgumentError(courier.read(squares), "", /was disposed of/);
   again.dispose();
 });

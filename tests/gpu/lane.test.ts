@@ -90,6 +90,30 @@ gpuTest("Lane: 500 calls without a wait between them", async (gpu) => {
 });
 
 gpuTest(
+  "Lane: calls one after the other fill their submits",
+  async (gpu) => {
+    const runner = new KernelRunner(gpu, "saxpy", saxpy);
+    const x = await uploadSlot(gpu, count(4));
+    let y = await uploadSlot(gpu, count(4));
+    await runner.prepare();
+    await gpu.lane.idle();
+    const { submits, dispatches } = gpu.lane.counts;
+    for (let i = 0; i < 64 * 32; i++) {
+      y = (await runner.enqueue({ x, y, p: { a: i, n: 4 } }, { consume: ["y"] })).y!;
+    }
+    await gpu.lane.idle();
+    assert.equal(gpu.lane.counts.dispatches - dispatches, 64 * 32);
+    assert.equal(gpu.lane.counts.submits - submits, 32);
+    assert.deepEqual(
+      await runner.read(y),
+      count(4).map((v) => (1 + 64 * 32 * (64 * 32 - 1) / 2) * v),
+    );
+    x.release();
+    y.release();
+  },
+);
+
+gpuTest(
   "KernelRunner.enqueue: a consumed slot is written in place, if nobody else has it",
   async (gpu) => {
     const runner = new KernelRunner(gpu, "saxpy", saxpy);

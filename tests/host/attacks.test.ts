@@ -36,12 +36,17 @@ class Target implements AsyncDisposable {
   }
 
   /** It has refused so much, for this reason the last time; and it serves on, and has told no secret. */
-  async hasRefused(reason: "handshake" | "protocol", count: number, why: RegExp): Promise<void> {
+  async hasRefused(
+    reason: "handshake" | "protocol" | "message",
+    count: number,
+    why: RegExp,
+  ): Promise<void> {
     const { refusals } = this.stage;
     const of = refusals.filter((refusal) => refusal.reason === reason);
     assert.equal(of.length, count, JSON.stringify(refusals));
     assert.match(of.at(-1)!.message, why);
-    assert.equal(of.at(-1)!.from, "127.0.0.1");
+    const from = reason === "message" ? /^(host|client) [0-9a-f]{12}$/ : /^127\.0\.0\.1$/;
+    assert.match(of.at(-1)!.from, from);
     const { text } = await this.stage.ask("GET", "/metrics");
     const counted = new RegExp(
       `^dramatis_gateway_refusals_total\\{reason="${reason}"\\} ${count}$`,
@@ -210,16 +215,18 @@ Deno.test("attack: nobody calls what is not a public method of a class", async (
       assert.match(String(answer.body), /has no method|no public method|TypeError/, method);
     }
   }
+  await target.hasRefused("message", 2 * methods.length, /A call of what is no method: ""/);
 });
 
-Deno.test("attack: a depth bomb fails its call alone", async () => {
+Deno.test("attack: a depth bomb ends the link that brings it alone", async () => {
   await using target = await Target.start();
   await using client = await Stranger.enter(target.url, CLIENT_TOKEN, "client");
   const bomb = new Uint8Array(100_000).fill(0x91);
   const body = new Uint8Array([0x93, ...encode("o"), ...encode("m"), ...bomb]);
   client.bytes(rawFrame({ kind: kindOf("call"), from: client.id, to: target.id, body }));
-  const answer = await client.frame();
-  assert(answer === null || answer.kind === "failure");
+  // No frame can be so deep.
+  assert.equal(await client.frame(), null);
+  await target.hasRefused("protocol", 1, /too deep/);
   assert.equal((await target.stage.ask("GET", "/api/v1/hosts")).status, 200);
 });
 
@@ -250,6 +257,7 @@ Deno.test("attack: only registered types are made, whatever module is named", as
     stranger.bytes(call(stranger.id, target.id, order("Counter", "file:///etc/passwd")));
     assert.equal((await stranger.frame())?.kind, "reply");
   }
+  await target.hasRefused("message", 12, /has no actor type __proto__/);
   assert.equal((await target.stage.ask("GET", "/api/v1/actors")).body["total"], 2);
 });
 

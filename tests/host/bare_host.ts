@@ -1,4 +1,5 @@
 /** A host without threads or sockets, whose insides a test can see. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { RESTART_DEFAULTS } from "../../src/actor/restart.ts";
 import { MAIN_POOL, type PoolAddress } from "../../src/core/address.ts";
 import { SYSTEM_CLOCK } from "../../src/core/clock.ts";
@@ -9,19 +10,22 @@ import type { Actor } from "../../src/actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../../src/actor/actor_type.ts";
 import type { DeadLetter } from "../../src/actor/dead_letter.ts";
 import { type ActorRef, createRef } from "../../src/actor/ref.ts";
-import { ActorDesk } from "../../src/host/actor_desk.ts";
-import { HOST_ACTOR_TYPE, HostActor } from "../../src/host/host_actor.ts";
+import { ActorDesk } from "../../src/host/actors/actor_desk.ts";
+import { HOST_ACTOR_TYPE, HostActor } from "../../src/host/actors/host_actor.ts";
 import { Cluster } from "../../src/host/directory/cluster.ts";
 import type { DirectoryStarter } from "../../src/host/directory/directory.ts";
 import { memoryDirectory } from "../../src/host/directory/memory_directory.ts";
-import { Peers } from "../../src/host/peers.ts";
-import { RegisteredTypes } from "../../src/host/registered_types.ts";
+import { Peers } from "../../src/host/cluster/peers.ts";
+import { RegisteredTypes } from "../../src/host/actors/registered_types.ts";
 import { HostRouter } from "../../src/host/router.ts";
+import { Failover } from "../../src/host/recovery/failover.ts";
+import { Snapshots } from "../../src/host/recovery/snapshots.ts";
 import { HOST_UID } from "../../src/pool/host_service.ts";
 import { LocalPool } from "../../src/pool/local.ts";
 import { poolCodec } from "../../src/pool/pool_codec.ts";
 import { System } from "../../src/pool/system.ts";
 import { Scheduler } from "../../src/schedule/scheduler.ts";
+import { memoryStore } from "../../src/state/stores.ts";
 
 /** The parts of a host, put together as the host itself does it. */
 export class BareHost {
@@ -53,6 +57,7 @@ export class BareHost {
       resources: {},
       system: (pool) => new System(pool, () => this.desk.service),
       callTimeoutMs: Infinity,
+      asyncScopes: new AsyncLocalStorage(),
       onDeadLetter: (letter) => this.letters.push(letter),
     });
     this.router.main = this.main;
@@ -66,13 +71,33 @@ export class BareHost {
       dial: (address) => this.peers.dial(address),
       kill: ({ uid, generation }) => this.desk.kill(uid, generation),
     });
+    const snapshots = new Snapshots({
+      store: memoryStore(),
+      maxBytes: 2 ** 20,
+      uids: () => this.desk.uids,
+    });
+    const failover = new Failover({
+      main: this.main,
+      clock: SYSTEM_CLOCK,
+      types,
+      heartbeatMs: 1000,
+      hosts: () => [],
+      ownPools: () => [this.#description],
+      has: (uid) => this.desk.has(uid),
+      create: (order) => this.desk.create(order),
+    });
     this.desk = new ActorDesk({
       main: this.main,
+      snapshots,
+      failover,
       router: this.router,
       scheduler: new Scheduler(id),
       types,
       names: this.cluster.names,
       restart: RESTART_DEFAULTS,
+      waitMs: 0,
+      appendPool: () => Promise.resolve([]),
+      removePool: () => Promise.resolve(),
       waitPool: () => Promise.resolve(),
       waitForOne: () => Promise.resolve(false),
       again: () => {},

@@ -1,7 +1,7 @@
 /** How busy pools are: asked while they have actors, and told when it has changed. */
 import assert from "node:assert/strict";
 import type { PoolId } from "../../src/core/address.ts";
-import { LoadWatch } from "../../src/host/load_watch.ts";
+import { LoadWatch } from "../../src/host/cluster/load_watch.ts";
 import type { LocalPool } from "../../src/pool/local.ts";
 import { ThreadShare } from "../../src/pool/thread_share.ts";
 import { ManualClock } from "../../src/testing/manual_clock.ts";
@@ -100,8 +100,12 @@ Deno.test("LoadWatch: tells of what has changed, and of no trifles", async () =>
 Deno.test("ThreadShare: nothing at first, then which part of the time the thread was busy", () => {
   const share = new ThreadShare();
   assert.equal(share.read(), null);
-  const until = performance.now() + 200;
-  while (performance.now() < until);
-  const busy = share.read();
+  let busy: number | null = 0;
+  // On a busy machine it may not have had its turn.
+  while (busy === 0) {
+    const until = performance.now() + 200;
+    while (performance.now() < until);
+    busy = share.read();
+  }
   assert(busy !== null && busy > 0 && busy <= 1, `${busy}`);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   addressOf,
   anyHost,
+  connect,
   type Host,
   type HostEvent,
   HostLostError,
@@ -12,6 +13,7 @@ import {
 } from "@dramatis/dramatis";
 import { peersOf } from "../../src/host/host.ts";
 import { Sequence } from "../fixtures/sequence.ts";
+import { TcpProxy } from "./tcp_proxy.ts";
 
 const MODULE = new URL("../fixtures/sequence.ts", import.meta.url).href;
 const COMMON = {
@@ -132,6 +134,61 @@ Deno.test("mesh: 8 hosts that all need each other at once have one link a pair",
   for (const host of hosts) assert.equal(linkedWith(host).length, 7);
 });
 
+Deno.test("mesh: 12 hosts that join at once know each other, and any two can call, without a storm of dials", async () => {
+  await using stack = new AsyncDisposableStack();
+  const seed = stack.use(await listening());
+  const others = await Promise.all(Array.from({ length: 11 }, () => listening(seed)));
+  const hosts = [seed, ...others.map((host) => stack.use(host))];
+  await Promise.all(hosts.map((host) => knows(host, 11)));
+  for (const host of hosts) assert.ok(host.hosts().every(({ state }) => state === "live"));
+  await Promise.all(
+    hosts.flatMap((here) =>
+      hosts.filter((there) => there !== here).map(async (there) => {
+        const ref = await here.createActor(Sequence, [], { place: onHost(there.id) });
+        assert.equal(await ref.take(0), 0);
+      })
+    ),
+  );
+  for (const host of hosts) assert.equal(linkedWith(host).length, 11);
+  const links = await Promise.all(hosts.map(socketsOf));
+  assert.equal(links.reduce((sum, count) => sum + count), 66);
+  const dials = await Promise.all(hosts.map(dialsOf));
+  const refused = await Promise.all(hosts.map(refusalsOf));
+  assert.equal(refused.reduce((sum, count) => sum + count), 0, "who asks at once is not refused");
+  // Both of two may dial at once.
+  assert.ok(dials.reduce((sum, count) => sum + count) <= 132, String(dials));
+});
+
+/** Sockets that others have opened with a host so far. */
+async function dialsOf(host: Host): Promise<number> {
+  const text = await (await fetch(`http://${host.address}/metrics`)).text();
+  return Number(/^dramatis_gateway_answers_total\{status="101"\} (\d+)/m.exec(text)?.[1] ?? 0);
+}
+
+/** Whoever a host has refused so far, for whatever reason. */
+async function refusalsOf(host: Host): Promise<number> {
+  const text = await (await fetch(`http://${host.address}/metrics`)).text();
+  const counts = text.matchAll(/^dramatis_gateway_refusals_total\{[^}]*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+Deno.test("mesh: a host that is known by others alone is unreachable while their link with it is lost", async () => {
+  const quick = { ...COMMON, heartbeatMs: 100, graceMs: 600_000 };
+  await using seed = await startHost({ ...quick, listen: { port: 0 } });
+  await using proxy = new TcpProxy(Number(seed.address!.split(":").at(-1)));
+  await using far = await startHost({ ...quick, join: [proxy.url] });
+  await using here = await startHost({ ...quick, join: [seed.address!] });
+  await knows(here, 2);
+  const kinds: string[] = [];
+  const stateOf = () => here.hosts().find(({ id }) => id === far.id)!.state;
+  using _watch = here.watchHosts(({ kind, host }) => host.id === far.id && kinds.push(kind));
+  proxy.fence();
+  await until(here, () => stateOf() === "unreachable");
+  proxy.lift();
+  await until(here, () => stateOf() === "live");
+  assert.deepEqual(kinds, ["unreachable", "back"]);
+});
+
 Deno.test("mesh: hosts that cannot dial each other go by way of one that both are linked with", async () => {
   await using relay = await listening();
   await using b = await hidden(relay);
@@ -168,6 +225,61 @@ Deno.test("mesh: a host at an address that leads nowhere is reached by way of an
   const ref = await b.createActor(Sequence, [], { place: onHost(c.id) });
   assert.equal(await ref.take(0), 0);
 });
+
+Deno.test("mesh: a host is dialled where it says that others reach it, and not where it listens", async () => {
+  await using seed = await listening();
+  const port = freePort();
+  await using proxy = new TcpProxy(port);
+  const advertise = proxy.url.replace("ws://", "");
+  await using c = await startHost({
+    ...COMMON,
+    listen: { port, advertise },
+    join: [seed.address!],
+  });
+  await using b = await listening(seed);
+  await knows(b, 2);
+  const ref = await b.createActor(Sequence, [], { place: onHost(c.id) });
+  assert.equal(await ref.take(0), 0);
+  assert.equal(proxy.connections, 2, "there and on");
+});
+
+/** A port that nobody listens on. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+Deno.test({
+  name: "mesh: hosts with IPv6 addresses join and dial each other",
+  ignore: !hasIPv6(),
+  fn: async () => {
+    const at = (...join: readonly Host[]) =>
+      startHost({
+        ...COMMON,
+        listen: { port: 0, hostname: "::1" },
+        join: join.map(({ address }) => `ws://${address}`),
+      });
+    await using seed = await at();
+    assert.match(seed.address!, /^\[::1\]:\d+$/);
+    await using b = await at(seed);
+    await using c = await at(seed);
+    await Promise.all([knows(b, 2), knows(c, 2)]);
+    const ref = await b.createActor(Sequence, [], { place: onHost(c.id) });
+    await seed.stop();
+    assert.equal(await ref.take(0), 0);
+    await using client = await connect(`ws://${c.address}`);
+    assert.equal(await (await client.actorRef<Sequence>(addressOf(ref).uid)).take(1), 1);
+  },
+});
+
+function hasIPv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 Deno.test("mesh: the death of a relay is HostLostError for what went by it, and another way is taken then", async () => {
   await using one = await listening();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   type ActorRef,
+  connect,
   type Host,
   HostLostError,
   MailboxFullError,
@@ -202,6 +203,43 @@ Deno.test("hosts: an interrupted link is seen as such, and is no death", () =>
     assert.deepEqual(here.hosts().map(({ state }) => state), ["live"]);
     for (const { kinds } of told) assert.deepEqual(kinds, ["unreachable", "back"]);
   }));
+
+Deno.test("listen.limits.links: links that are interrupted keep their places, and are resumed", async () => {
+  const refused = Promise.withResolvers<string>();
+  await using there = await startHost({
+    pools: [],
+    modules: [MODULE],
+    heartbeatMs: 100,
+    graceMs: 60_000,
+    listen: {
+      port: 0,
+      limits: { links: 2 },
+      onRefusal: ({ message }) => refused.resolve(message),
+    },
+  });
+  await using proxy = new TcpProxy(Number(there.address!.split(":").at(-1)));
+  // A socket that ended is waited for 2.5 heartbeats, one that fell silent for the grace time.
+  const clients = await Promise.all(
+    [1, 2].map(() => connect(proxy.url, { heartbeatMs: 100, graceMs: 60_000 })),
+  );
+  await using _first = clients[0]!;
+  await using _second = clients[1]!;
+  const refs = await Promise.all(clients.map((client) => client.createActor(Sequence, [])));
+  proxy.fence();
+  const calls = refs.map((ref) => ref.take(0));
+  // Its door has places again, for the sockets are gone; its sessions have none.
+  while ((await linksOf(there)) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await assert.rejects(connect(there.address!), /more than 2 sessions/);
+  assert.match(await refused.promise, /more than 2 sessions/);
+  proxy.lift();
+  assert.deepEqual(await Promise.all(calls), [0, 0]);
+});
+
+/** Links that are open with a host. */
+async function linksOf(host: Host): Promise<number> {
+  const text = await (await fetch(`http://${host.address}/metrics`)).text();
+  return Number(/^dramatis_gateway_links (\d+)/m.exec(text)![1]);
+}
 
 Deno.test("hosts: what waits for an interrupted link is bounded, and the error names the limit", () =>
   withHosts({ heartbeatMs: 100, graceMs: 60_000 }, async ({ here, there, proxy }) => {

@@ -25,6 +25,11 @@ export class TcpProxy implements AsyncDisposable {
     return `ws://127.0.0.1:${this.#port}`;
   }
 
+  /** Open ends of connections: two of each that it passes on. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** Ends all connections, with what is on the way. */
   cut(): void {
     for (const connection of this.#connections) connection.close();

@@ -16,6 +16,7 @@ import {
   type Placement,
   PlacementError,
   PoolLostError,
+  processPool,
   startHost,
   transfer,
   workerPool,
@@ -239,6 +240,7 @@ Deno.test("replicas: they have one uid and end together", async () => {
     assert(one.reason instanceof ActorStoppedError, String(one.reason));
   }
   assert.equal(await host.hasActor(worker), false);
+  await closed.openAll();
 });
 
 Deno.test("replicas: one that fails to start undoes the others", async () => {
@@ -299,6 +301,33 @@ Deno.test("replicas: when a pool dies its calls reject, and the others go on", a
   await host.appendPool(workerPool({ count: 1 }));
   assert.deepEqual(poolsOf(worker)!.length, 1, "the last knowledge stays");
   await everyPool(host, { uid: "worker" });
+});
+
+Deno.test("replicas: they are made again with their pool, and refs find them there", async () => {
+  await using host = await startHost({
+    pools: [workerPool({ count: 1 }), processPool({ count: 1 })],
+    onDeadLetter: () => {},
+    debug: false,
+    recovery: { waitMs: 120_000 },
+  });
+  const worker = await everyPool(host, { uid: "worker" });
+  const passing = await everyPool(host, { uid: "passing", restart: "temporary" });
+  for (const pool of [1, 2]) {
+    await killPool(host, worker, pool);
+    await host.waitPoolRecovered(pool, { timeoutMs: 120_000 });
+    const seen = new Set<string>();
+    while (seen.size < 2) seen.add(await worker.place());
+    assert.deepEqual(poolsOf(worker), [1, 2]);
+  }
+  assert.equal(await host.hasActor(passing), false, "temporary ones are not");
+  await killPool(host, worker, 1);
+  await host.waitPoolRecovered(1, { timeoutMs: 120_000 });
+  await host.destroyActor(worker);
+  assert.equal(await host.hasActor("worker"), false);
+  await everyPool(host, { uid: "worker" });
+  await host.removePool(1);
+  assert.equal(await host.hasActor("worker"), true);
+  assert.equal(await (await host.actorRef<Worker>("worker")).place(), `${host.id}/2`);
 });
 
 Deno.test("replicas: a timer goes on as long as there is one", async () => {

@@ -162,7 +162,7 @@ Deno.test("webSocketLink: a socket that dies in the middle frees everything and 
   link.send(to("a", 1, new Uint8Array(5_000_000)));
   link.send(to("a", 2, new Uint8Array(5_000_000)));
   link.send(to("a", 3));
-  link.send({ ...tell(4), kind: "goodbye", reason: "", error: null });
+  link.send({ ...tell(4), kind: "goodbye", code: "ended", reason: "", error: null });
   assert.ok(link.bufferedBytes > 10_000_000);
   const [there, earThere] = [new StuckSocket(), new Ear()];
   const other = webSocketLink(there, codec);

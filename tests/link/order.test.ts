@@ -37,6 +37,14 @@ Deno.test("orderOf: what belongs to one call is one, answers of two calls are tw
 Deno.test("orderOf: a ping waits for nothing, a goodbye for everything", () => {
   const { from, to } = tell(1);
   assert.equal(orderOf({ kind: "ping", id: 1, from, to }), undefined);
-  const goodbye = { kind: "goodbye", id: 1, from, to, reason: "", error: null } as const;
+  const goodbye = {
+    kind: "goodbye",
+    code: "ended",
+    id: 1,
+    from,
+    to,
+    reason: "",
+    error: null,
+  } as const;
   assert.equal(orderOf(goodbye), EVERYTHING);
 });

@@ -107,7 +107,7 @@ Deno.test("openSession lets its caller go on before the first frame", async () =
   await said(1);
   peer.send(welcome(PROTOCOL_VERSION));
   peer.send(tell(1));
-  peer.send({ kind: "goodbye", reason: "already", error: null, ...ENVELOPE });
+  peer.send({ kind: "goodbye", code: "ended", reason: "already", error: null, ...ENVELOPE });
   const session = await side.opening;
   assert.equal(side.frames.length, 0);
   assert.equal(session.peer.id, 0xbad);
@@ -157,7 +157,13 @@ Deno.test("openSession: a dialler names both versions to an acceptor of another 
 
 Deno.test("openSession rejects with a LinkRefusedError when the answer is a goodbye", async () => {
   const { clock, side, peer } = bare("dial");
-  peer.send({ kind: "goodbye", reason: "host 00 speaks version 7", error: null, ...ENVELOPE });
+  peer.send({
+    kind: "goodbye",
+    code: "ended",
+    reason: "host 00 speaks version 7",
+    error: null,
+    ...ENVELOPE,
+  });
   await assert.rejects(
     side.opening,
     (error: Error) => error instanceof LinkRefusedError && error.message.includes("version 7"),
@@ -307,7 +313,7 @@ Deno.test("Session.goodbye carries the error that ended a host", async () => {
     const { dialler, acceptor } = sides();
     const session = await dialler.opening;
     await acceptor.opening;
-    session.goodbye("broken", error);
+    session.goodbye("broken", "stopped", error);
     const cause = await acceptor.closed as HostLostError;
     assert.match(cause.message, /broken/);
     if (error instanceof RangeError) {

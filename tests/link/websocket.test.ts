@@ -274,12 +274,14 @@ Deno.test("webSocketLink waits while its socket is full, and goes on in order", 
   link.send(tell(101));
   await Promise.resolve();
   assert.equal(socket.sent.length, taken);
+  assert.ok(link.isBackedUp);
   while (link.bufferedBytes > 0) {
     const blocked = link.bufferedBytes > socket.bufferedAmount;
     const sending = socket.sending;
     socket.bufferedAmount = 0;
     if (blocked) await sending;
   }
+  assert.ok(!link.isBackedUp);
   // What was sent is what another link reads.
   const [there, read] = [new StuckSocket(), [] as RawFrame[]];
   const other = webSocketLink(there, new Codec());

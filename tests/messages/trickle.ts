@@ -1,5 +1,5 @@
 /** A source of copies whose every piece is asked for, so that a test can act in the middle of a copy. @module */
-import { byteAt } from "../fixtures/buffer_actors.ts";
+import { fillWithPattern } from "../fixtures/buffer_actors.ts";
 
 const MIB = 2 ** 20;
 
@@ -23,9 +23,7 @@ export class Trickle {
         const piece = this.pulls++;
         if (piece === after) await act();
         if (piece >= pieces) return controller.close();
-        const bytes = new Uint8Array(MIB);
-        for (let i = 0; i < MIB; i++) bytes[i] = byteAt(piece * MIB + i);
-        controller.enqueue(bytes);
+        controller.enqueue(fillWithPattern(new Uint8Array(MIB), piece * MIB));
       },
       cancel: resolve,
     }, { highWaterMark: 0 });

@@ -18,6 +18,17 @@ const ACTOR: ActorAddress = {
 
 /** Notes where calls go; each is answered by hand. */
 class FakeCalls implements ReplicaCalls {
+  time = 0;
+  /** What their host says when it is asked. */
+  there: ActorAddress = ACTOR;
+  asked = 0;
+  now(): number {
+    return this.time;
+  }
+  whereNow(): Promise<ActorAddress> {
+    this.asked++;
+    return Promise.resolve(this.there);
+  }
   readonly pools: number[] = [];
   readonly calls: PromiseWithResolvers<unknown>[] = [];
   call(to: ActorAddress): Promise<unknown> {
@@ -29,6 +40,9 @@ class FakeCalls implements ReplicaCalls {
   }
   tell(to: ActorAddress): void {
     this.pools.push(to.pool);
+  }
+  free(): never {
+    throw new Error("nothing is kept here");
   }
   later(): never {
     throw new Error("no timers here");
@@ -125,4 +139,26 @@ Deno.test("Balancers: refs to one actor share one, refs to a later actor do not"
   assert.notEqual(balancers.of({ ...ACTOR, generation: 4 }), balancer);
   assert.notEqual(balancers.of({ ...ACTOR, host: 8 }), balancer);
   assert.notEqual(balancers.of({ ...ACTOR, uid: "other" }), balancer);
+});
+
+Deno.test("Balancer: a replica that was lost is asked for now and then, and gets messages again", async () => {
+  const { calls, balancers, balancer } = open();
+  balancers.lost(({ pool }) => pool === 2);
+  calls.there = { ...ACTOR, replicas: ACTOR.replicas!.filter(({ pool }) => pool !== 2) };
+  const tell = () => balancer.tell(ACTOR, "run", []);
+  tell();
+  assert.equal(calls.asked, 0, "not at once");
+  calls.time = 1000;
+  for (let i = 0; i < 4; i++) tell();
+  assert.equal(calls.asked, 1, "not with every message");
+  await Promise.resolve();
+  assert.deepEqual([...new Set(calls.pools)].sort(), [1, 3]);
+  calls.there = ACTOR;
+  calls.time = 2000;
+  tell();
+  await Promise.resolve();
+  for (let i = 0; i < 3; i++) tell();
+  assert(calls.pools.includes(2));
+  assert.deepEqual(balancer.target.replicas, ACTOR.replicas);
+  assert.equal(calls.asked, 2);
 });

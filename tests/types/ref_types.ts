@@ -1,5 +1,5 @@
 /**
- * What the type checker lets users of refs do. Never run: `types.test.ts` checks it, and every line
+ * What the type checker lets users of refs do. Never run: `readme.test.ts` checks it, and every line
  * under a `@ts-expect-error` must be an error.
  */
 import {

@@ -1,5 +1,5 @@
 /**
- * What the type checker lets users of streams do. Never run: `types.test.ts` checks it, and every
+ * What the type checker lets users of streams do. Never run: `readme.test.ts` checks it, and every
  * line under a `@ts-expect-error` must be an error.
  */
 import {

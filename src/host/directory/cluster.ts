@@ -20,8 +20,8 @@ export interface ClusterOptions {
   linked(): HostDescription[];
   /** Whether a host that is not linked is when it is needed. */
   isRouted(host: HostId): boolean;
-  /** Links with the host behind an address. */
-  dial(address: string): Promise<HostDescription>;
+  /** Links with the host behind an address, which is to be this one. */
+  dial(address: string, host: HostId): Promise<HostDescription>;
   /** Ends an actor of this host at once. */
   kill(actor: ActorAddress): Promise<void>;
 }
@@ -132,7 +132,7 @@ export class Cluster {
 
   async #dialOnce(host: HostId, address: string): Promise<void> {
     try {
-      await this.#options.dial(address);
+      await this.#options.dial(address, host);
     } catch (error) {
       // It may have dialled this one meanwhile.
       if (!this.#isLinked(host)) throw error;

@@ -28,6 +28,8 @@ interface Member {
   isInterrupted: boolean;
   /** Whether another host passes on what is sent to it, or knows where it listens. */
   isRouted: boolean;
+  /** Whether a link on that way is lost, and may come back. */
+  isWayInterrupted: boolean;
   /** Whether that may be so: it is known in a moment. */
   isHeld: boolean;
   /** Whether the directory says that it lives. */
@@ -72,10 +74,15 @@ export class Membership {
     this.#settle(host, member);
   }
 
-  /** It can be linked when it is needed: other hosts say so, and how it is. */
-  routed(description: HostDescription): void {
+  /**
+   * It can be linked when it is needed: other hosts say so, and how it is.
+   *
+   * @param isInterrupted A link on the way is lost, and may come back.
+   */
+  routed(description: HostDescription, isInterrupted = false): void {
     const member = this.#enter(description);
     member.isRouted = true;
+    member.isWayInterrupted = isInterrupted;
     member.isHeld = false;
     this.#settle(description.id, member);
   }
@@ -138,6 +145,7 @@ export class Membership {
       isLinked: false,
       isInterrupted: false,
       isRouted: false,
+      isWayInterrupted: false,
       isHeld: false,
       isListed: false,
       isUnreachable: false,
@@ -153,7 +161,7 @@ export class Membership {
       this.#members.delete(host);
       return this.#tell("down", member);
     }
-    const isUnreachable = isLinked ? member.isInterrupted : !isRouted;
+    const isUnreachable = isLinked ? member.isInterrupted : !isRouted || member.isWayInterrupted;
     if (isUnreachable === member.isUnreachable) return;
     member.isUnreachable = isUnreachable;
     this.#tell(isUnreachable ? "unreachable" : "back", member);

@@ -46,8 +46,8 @@ const MIN_TTL_MS = 1000;
 const MAX_REPLICAS = 5;
 
 /**
- * Keeps names and live hosts in NATS JetStream. Hosts find each other there and link by themselves; a
- * name has one live holder, also if the network is split: a host that cannot reach NATS ends its named
+ * Keeps names and live hosts in NATS JetStream. Hosts find each other there and link by themselves, at once:
+ * the death of one that is linked is seen within three heartbeats, before its lease has expired. A name has one live holder, also if the network is split: a host that cannot reach NATS ends its named
  * actors before others can take their names. A host whose link is lost is unreachable, and down when its
  * lease has expired.
  *

@@ -8,12 +8,12 @@ import { RESERVED_PREFIX } from "../../pool/host_service.ts";
 import { readJson } from "./body.ts";
 import { callActor, tellActor } from "./calls.ts";
 import type { GatewayHost } from "./gateway_host.ts";
-import { inspectHosts, type SeenHost } from "./inspect_hosts.ts";
+import { hostViews, inspectHosts, type SeenHost } from "./inspect_hosts.ts";
 import { fromJson } from "./from_json.ts";
 import { Problem } from "./problem.ts";
 import { actorRequestOf, flagOf, hostOf, numberOf, poolOf } from "./requests.ts";
 import type { Json } from "./to_json.ts";
-import { actorView, addressView, deviceView, hostView, poolView } from "./views.ts";
+import { actorView, addressView, deviceView, poolView } from "./views.ts";
 
 /** Where the API begins. */
 export const API = "/api/v1";
@@ -37,7 +37,7 @@ export class Api {
   routes(): Hono {
     const app = new Hono();
     const actor = "/actors/:uid";
-    app.get("/hosts", () => this.#hosts());
+    app.get("/hosts", async () => json({ hosts: await hostViews(this.#host) }));
     app.get("/pools", (c) => this.#pools(c));
     app.get("/devices", () => json({ devices: this.#host.desk.candidates().map(deviceView) }));
     app.get("/types", () => json({ types: this.#types() }));
@@ -57,11 +57,6 @@ export class Api {
     }
     return await this.#host.main.system.actorRef(uid, host);
   };
-
-  #hosts(): Response {
-    const linked = this.#host.linked().map((host) => hostView(host, false));
-    return json({ hosts: [hostView(this.#host.describe(), true), ...linked] });
-  }
 
   #types(): Json {
     return this.#host.types.all.map(({ name, home }) => ({
@@ -99,7 +94,8 @@ export class Api {
 
   async #create(c: Context): Promise<Response> {
     const { desk, types, id } = this.#host;
-    if (this.#host.state() === "stopping") {
+    const state = this.#host.state();
+    if (state === "draining" || state === "stopping") {
       throw new Problem(503, "busy", "This host stops: it makes no actors any more");
     }
     const request = actorRequestOf(await readJson(c.req.raw, this.#bodyBytes));

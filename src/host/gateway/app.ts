@@ -75,7 +75,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: Arrival }> {
 
 function ready(host: GatewayHost): Response {
   const state = host.state();
-  return json({ ready: state === "ready", state }, state === "ready" ? 200 : 503);
+  return json({ ready: state === "live", state }, state === "live" ? 200 : 503);
 }
 
 /** Where hosts and clients link. */
@@ -132,12 +132,19 @@ function refuseRoute(app: Hono<{ Bindings: Arrival }>, c: AppContext): never {
   throw new Problem(405, "method", `This path takes ${allow}`, { headers: { allow } });
 }
 
+/** Why it was refused, as it is counted; of what an actor or the host could not do, nothing. */
+function refusalOf({ status, kind }: Problem, refusals: Refusals): RefusalReason | undefined {
+  const isMessage = (kind === "method" && status === 404) || (kind === "start" && status === 422);
+  if (isMessage) return "message";
+  return Object.hasOwn(refusals.counts, kind) ? kind as RefusalReason : undefined;
+}
+
 function answerError(error: Error, c: AppContext, refusals: Refusals): Response {
   const problem = problemOf(error);
   const { status, kind, message } = problem;
-  if (Object.hasOwn(refusals.counts, kind)) {
-    const from = c.env.remoteAddr.hostname;
-    refusals.add({ reason: kind as RefusalReason, message, status, from });
+  const reason = refusalOf(problem, refusals);
+  if (reason !== undefined) {
+    refusals.add({ reason, message, status, from: c.env.remoteAddr.hostname });
   }
   if (kind === "internal") {
     // deno-lint-ignore no-console

@@ -1,8 +1,11 @@
 import type { HostId } from "../../core/address.ts";
 import type { PoolDescription } from "../../core/protocol.ts";
 import type { HostInspection } from "../../debug/inspection.ts";
-import { hostServiceOf } from "../../pool/host_service.ts";
+import { hostServiceOf, type HostStatus } from "../../pool/host_service.ts";
+import type { HostMember } from "../directory/membership.ts";
 import type { GatewayHost } from "./gateway_host.ts";
+import type { Json } from "./to_json.ts";
+import { hostView } from "./views.ts";
 
 /** Milliseconds in which a linked host must say how it does; it gives its own pools one second. */
 const TIMEOUT_MS = 3000;
@@ -16,16 +19,45 @@ export interface SeenHost {
   readonly inspection: HostInspection | undefined;
 }
 
+/** This host and the others, and how far they are. */
+export async function hostViews(host: GatewayHost): Promise<Json[]> {
+  const others = host.linked().map(async (other) =>
+    hostView(other, false, await statusOf(host, other))
+  );
+  return await Promise.all([hostView(host.describe(), true, host.status()), ...others]);
+}
+
+/** By its own word, if it has one for us. */
+async function statusOf(
+  { main }: GatewayHost,
+  { id, state }: HostMember,
+): Promise<{ state: string; clients: number | null }> {
+  if (state === "unreachable") return { state, clients: null };
+  try {
+    const options = { timeoutMs: TIMEOUT_MS };
+    const status = await main.call(hostServiceOf(id), "status", [], options) as HostStatus;
+    const isStatus = typeof status.state === "string" && Number.isSafeInteger(status.clients);
+    return isStatus ? { state: status.state, clients: status.clients } : { state, clients: null };
+  } catch {
+    return { state, clients: null };
+  }
+}
+
 /** This host and those linked with it, as they are now. */
 export async function inspectHosts(
   host: GatewayHost,
   isWanted: (id: HostId) => boolean,
 ): Promise<readonly SeenHost[]> {
-  const hosts = [host.describe(), ...host.linked()].filter(({ id }) => isWanted(id));
-  return await Promise.all(hosts.map(async ({ id, pools }): Promise<SeenHost> => {
-    const inspection = id === host.id ? await host.inspect() : await inspectLinked(host, id);
-    return { id, pools, inspection };
-  }));
+  const others = host.linked().filter(({ id }) => isWanted(id)).map(
+    async ({ id, pools, state }): Promise<SeenHost> => {
+      // Whoever waits for one that nothing gets to sees the others late.
+      const inspection = state === "live" ? await inspectLinked(host, id) : undefined;
+      return { id, pools, inspection };
+    },
+  );
+  if (!isWanted(host.id)) return await Promise.all(others);
+  const inspection = await host.inspect();
+  return [{ id: host.id, pools: host.describe().pools, inspection }, ...await Promise.all(others)];
 }
 
 async function inspectLinked(

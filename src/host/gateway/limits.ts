@@ -17,7 +17,7 @@ export interface GatewayLimits {
   links?: number;
   /**
    * Links that other hosts and clients may open in a second.
-   * @default 64
+   * @default 1024
    */
   handshakesPerSecond?: number;
 }

@@ -51,13 +51,22 @@ export const SCHEMAS = Object.freeze(
     },
     HostId: { ...STRING, pattern: "^[0-9a-f]{12}$" },
     Health: record({ ok: { const: true } }),
-    Readiness: record({ ready: FLAG, state: { enum: ["starting", "ready", "stopping"] } }),
+    Readiness: record({ ready: FLAG, state: ref("HostState") }),
+    HostState: { enum: ["starting", "live", "draining", "stopping"] },
     Host: record({
       id: ref("HostId"),
       address: { type: ["string", "null"], description: "host:port of its gateway." },
       isThis: FLAG,
+      state: {
+        enum: ["starting", "live", "draining", "stopping", "unreachable"],
+        description: "How far it is, by its own word; unreachable if nothing gets there.",
+      },
       pools: COUNT,
       actors: COUNT,
+      clients: {
+        type: ["integer", "null"],
+        description: "Clients that are linked with it; null if it does not say.",
+      },
     }),
     Pool: record({
       host: ref("HostId"),

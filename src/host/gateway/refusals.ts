@@ -11,9 +11,13 @@ export type RefusalReason =
   | "busy"
   | "body"
   | "handshake"
-  | "protocol";
+  | "protocol"
+  | "message";
 
-/** A request that was refused at the door, or a link that was cut off for what was said on it. */
+/**
+ * A request that was refused at the door, a link that was cut off for what was said on it, or a message or
+ * order of somebody who is in that nothing here can take.
+ */
 export interface GatewayRefusal {
   /** Its kind: what it is counted under. */
   readonly reason: RefusalReason;
@@ -21,7 +25,7 @@ export interface GatewayRefusal {
   readonly message: string;
   /** The HTTP status that was answered; 101 if a link was open before it was refused. */
   readonly status: number;
-  /** The address that it came from. */
+  /** The address that it came from; of a message on a link, the id of its host or client. */
   readonly from: string;
   /** Refusals that were not told of since the last one, because there were too many. */
   readonly suppressed: number;
@@ -39,6 +43,7 @@ export class Refusals {
     body: 0,
     handshake: 0,
     protocol: 0,
+    message: 0,
   };
   readonly #tell: (refusal: GatewayRefusal) => void;
   readonly #limit: ReportLimit;
@@ -63,10 +68,16 @@ export class Refusals {
   }
 }
 
-/** A refusal as a line for people. */
+/** Characters of a message in a log. */
+const LOGGED = 300;
+
+/** A refusal as one line for people: who is refused has had a part in its words. */
 export function formatRefusal({ from, status, message, suppressed }: GatewayRefusal): string {
   const left = suppressed === 0 ? "" : `; ${suppressed} more were left out`;
-  return `refused ${from}: ${status}: ${message}${left}`;
+  const more = message.length > LOGGED ? "…" : "";
+  // deno-lint-ignore no-control-regex -- a terminal obeys them, and a line end forges a line
+  const said = message.slice(0, LOGGED).replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, "?");
+  return `refused ${from}: ${status}: ${said}${more}${left}`;
 }
 
 /** Prints it on standard error. */

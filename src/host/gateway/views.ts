@@ -5,10 +5,13 @@ import type { ActorInspection, PoolInspection } from "../../debug/inspection.ts"
 import type { Json } from "./to_json.ts";
 
 /** A host, without its pools. */
-export function hostView(host: HostDescription, isThis: boolean): Json {
-  const { id, address, pools } = host;
+export function hostView(
+  { id, address, pools }: HostDescription,
+  isThis: boolean,
+  { state, clients }: { readonly state: string; readonly clients: number | null },
+): Json {
   const actors = pools.reduce((sum, pool) => sum + pool.actors, 0);
-  return { id: formatHostId(id), address, isThis, pools: pools.length, actors };
+  return { id: formatHostId(id), address, isThis, state, pools: pools.length, actors, clients };
 }
 
 /** A pool; with what it says of itself if it was asked. */

@@ -23,6 +23,8 @@ const unlist = (members: Membership) => members.unlisted(HOST.id);
 const interrupt = (members: Membership) => members.interrupted(HOST.id, true);
 const resume = (members: Membership) => members.interrupted(HOST.id, false);
 const route = (members: Membership) => members.routed(HOST);
+const halt = (members: Membership) => members.routed(HOST, true);
+const hold = (members: Membership) => members.held(HOST.id);
 const unroute = (members: Membership) => members.unrouted(HOST.id);
 const fail = (members: Membership) => members.unreachable(HOST.id);
 
@@ -53,6 +55,16 @@ const TABLE: readonly [name: string, steps: Parameters<typeof told>, kinds: stri
     "joined",
     "unreachable",
     "back",
+    "unreachable",
+    "down",
+  ]],
+  ["a link on the way to it is lost, and back", [route, halt, halt, route], [
+    "joined",
+    "unreachable",
+    "back",
+  ]],
+  ["it has died: it is not back before it is down", [route, halt, hold, unroute], [
+    "joined",
     "unreachable",
     "down",
   ]],

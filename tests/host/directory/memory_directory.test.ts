@@ -1,11 +1,6 @@
 /** Names that hosts keep among themselves: the contract, and what comes of lost and split hosts. */
 import assert from "node:assert/strict";
-import {
-  ActorNotFoundError,
-  memoryDirectory,
-  NameTakenError,
-  startHost,
-} from "@dramatis/dramatis";
+import { ActorNotFoundError, memoryDirectory, NameTakenError, startHost } from "@dramatis/dramatis";
 import {
   ManualClock,
   settled,

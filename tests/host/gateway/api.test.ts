@@ -1,7 +1,8 @@
 /** The API, from outside: what people with curl can do. */
 import assert from "node:assert/strict";
-import { formatHostId, startHost, workerPool } from "@dramatis/dramatis";
+import { connect, formatHostId, startHost, workerPool } from "@dramatis/dramatis";
 import { Counter, type Gate } from "../../fixtures/actors.ts";
+import { TcpProxy } from "../../hosts/tcp_proxy.ts";
 import { MODULES, path, Stage } from "./client.ts";
 import { type Patient, Visitor } from "./fixtures/actors.ts";
 
@@ -74,7 +75,9 @@ Deno.test("API: lists say what there is", async () => {
   const { body: { pools } } = await stage.ask("GET", "/api/v1/pools");
   const [main, worker] = pools as Record<string, unknown>[];
   assert.deepEqual([main!["name"], main!["actors"], main!["responding"]], ["main", 0, true]);
-  assert.deepEqual([worker!["name"], worker!["actors"], worker!["labels"]], ["worker-1", 4, ["io"]]);
+  assert.deepEqual([worker!["name"], worker!["actors"], worker!["labels"]], ["worker-1", 4, [
+    "io",
+  ]]);
   const { body: { devices } } = await stage.ask("GET", "/api/v1/devices");
   assert.deepEqual((devices as { kind: string }[]).map(({ kind }) => kind), ["cpu", "cpu"]);
   const { body: { types } } = await stage.ask("GET", "/api/v1/types");
@@ -268,9 +271,54 @@ for (const method of ["count", "pause"] as const) {
   }
 }
 
+Deno.test("API: how far each host is, and its clients; one that nothing gets to holds up nobody", async () => {
+  const listen = { port: 0 };
+  await using other = await startHost({ pools: [], listen, heartbeatMs: 100, graceMs: 600_000 });
+  await using proxy = new TcpProxy(Number(other.address!.split(":").at(-1)));
+  const join = [proxy.url];
+  await using stage = await Stage.start({ join, heartbeatMs: 100, graceMs: 600_000 });
+  await using _client = await connect(other.address!);
+  const seen = async () => {
+    const { body } = await stage.ask("GET", "/api/v1/hosts");
+    return (body["hosts"] as { state: string; clients: number | null }[])
+      .map(({ state, clients }) => [state, clients]);
+  };
+  assert.deepEqual(await seen(), [["live", 0], ["live", 1]]);
+  const lost = Promise.withResolvers<void>();
+  const back = Promise.withResolvers<void>();
+  using _watch = stage.host.watchHosts(({ kind }) => {
+    (kind === "unreachable" ? lost : back).resolve();
+  });
+  proxy.fence();
+  await lost.promise;
+  assert.deepEqual(await seen(), [["live", 0], ["unreachable", null]]);
+  const { body: { pools } } = await stage.ask("GET", "/api/v1/pools");
+  assert.deepEqual((pools as { responding: boolean }[]).map((one) => one.responding), [
+    true,
+    false,
+  ]);
+  proxy.lift();
+  await back.promise;
+  const entered = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  await using door = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {
+    entered.resolve();
+    await released.promise;
+    return new Response("the answer");
+  });
+  const visitor = await other.createActor(Visitor, []);
+  const answer = visitor.ask(`http://127.0.0.1:${door.addr.port}/`);
+  await entered.promise;
+  const drained = other.drain();
+  assert.deepEqual(await seen(), [["live", 0], ["draining", 1]]);
+  released.resolve();
+  assert.equal(await answer, "the answer");
+  await drained;
+});
+
 Deno.test("gateway: ready once all has started, and not while it stops", async () => {
   await using stage = await Stage.start();
-  assert.deepEqual((await stage.ask("GET", "/readyz")).body, { ready: true, state: "ready" });
+  assert.deepEqual((await stage.ask("GET", "/readyz")).body, { ready: true, state: "live" });
   const entered = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   await using door = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {

@@ -208,6 +208,11 @@ Deno.test("gateway: what the runtime and every object have cannot be called", as
   }
   const made = await stage.ask("POST", ACTORS, { body: { type: "HostActor" } });
   assert.equal(made.status, 422);
+  const { text } = await stage.ask("GET", "/metrics");
+  const [, counted] = /^dramatis_gateway_refusals_total\{reason="message"\} (\d+)$/m.exec(text)!;
+  // What follows a # is not sent; the type that is none counts too.
+  assert.equal(Number(counted), inherited.length + own.length - 1 + 1);
+  assert.match(stage.refusals.at(-1)!.message, /has no actor type HostActor/);
 });
 
 Deno.test("gateway: paths that go round about lead nowhere", async () => {

@@ -50,6 +50,20 @@ Deno.test("Door: waits for requests that are under way, but not for ever", async
   assert.equal(await late, false);
 });
 
+Deno.test("formatRefusal: one line, without what a terminal would obey, and not without end", () => {
+  const message = `no type a\nb\x1b[2J\u2028${"x".repeat(9_000)}`;
+  const refusal = {
+    reason: "message",
+    message,
+    status: 422,
+    from: "1.2.3.4",
+    suppressed: 3,
+  } as const;
+  const line = formatRefusal(refusal);
+  assert.match(line, /^refused 1\.2\.3\.4: 422: no type a\?b\?\[2J\?x+…; 3 more were left out$/);
+  assert.ok(line.length < 400);
+});
+
 Deno.test("Refusals: all are counted, not all are told, and who is told may fail", async () => {
   const clock = new ManualClock();
   const told: GatewayRefusal[] = [];

@@ -1,0 +1,227 @@
+import { type ActorAddress, type HostId, MAIN_POOL } from "../../core/address.ts";
+import { ActorStoppedError } from "../../core/errors.ts";
+import { PlacementError } from "../../core/host_errors.ts";
+import { checkReplicas } from "../../core/stateless_options.ts";
+import type { PoolDescription } from "../../core/protocol.ts";
+import type { ResolvedRestart } from "../../actor/restart.ts";
+import type { GangStrategy } from "../../schedule/gang.ts";
+import type { Placement } from "../../schedule/policy.ts";
+import type { Choice, PlacementRequest } from "../../schedule/scheduler.ts";
+import { ActorBuilder, type ActorBuilderOptions, type Work } from "./actor_builder.ts";
+import {
+  cellOptionsOf,
+  checkUid,
+  type CreateOrder,
+  kinOf,
+  restartOf,
+  stateKeyOf,
+} from "./create_order.ts";
+import { checkName, type Names } from "../directory/names.ts";
+import type { Failover } from "../recovery/failover.ts";
+import { orderFor, type Placer, Refusals } from "./placer.ts";
+import type { RegisteredTypes } from "./registered_types.ts";
+import { ReplicaMaker } from "./replica_maker.ts";
+import { allOrNone } from "../settle.ts";
+
+/** What is needed to make actors. */
+export interface ActorMakerOptions extends ActorBuilderOptions {
+  readonly placer: Placer;
+  readonly types: RegisteredTypes;
+  /** Makes actors with names on other hosts when this one is lost, and theirs here. */
+  readonly failover: Failover;
+  /** The names of this host's actors. */
+  readonly names: Names;
+  /** When actors are made again that do not say so themselves. */
+  readonly restart: ResolvedRestart;
+  /** Waits for a pool that is being recovered and would do; `false` if it is not there in time. */
+  waitForOne(wouldDo: (pool: PoolDescription) => boolean): Promise<boolean>;
+  /** Ends the replicas that a host has of an actor, or an actor that has none. */
+  endPart(host: HostId, uid: string): Promise<void>;
+}
+
+/** An order, looked through. */
+interface Prepared {
+  readonly order: CreateOrder;
+  readonly work: Work;
+  readonly wanted: PlacementRequest;
+  readonly restart: ResolvedRestart;
+}
+
+/** Makes the actors of a host: finds the pool, takes the name, and has them made there. */
+export class ActorMaker {
+  readonly #options: ActorMakerOptions;
+  readonly #builder: ActorBuilder;
+  readonly #replicas: ReplicaMaker;
+  #closed = false;
+
+  constructor(options: ActorMakerOptions) {
+    this.#options = options;
+    this.#builder = new ActorBuilder(options);
+    this.#replicas = new ReplicaMaker({ ...options, builder: this.#builder });
+  }
+
+  /** Refuses new actors from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Makes what an order says. */
+  create(order: CreateOrder): Promise<ActorAddress> {
+    return this.#asChild(order, (order) => this.#create(order));
+  }
+
+  /** Makes an actor as the child of whoever asks, if that is an actor. */
+  async #asChild(
+    order: CreateOrder,
+    make: (order: CreateOrder) => Promise<ActorAddress>,
+  ): Promise<ActorAddress> {
+    const { parent, ...options } = order.options;
+    if (parent === undefined || !order.isOurs) return await make(order);
+    const { supervision, restart } = this.#options;
+    return await supervision.adopt(parent, restartOf(options, restart), (link) => {
+      return make({ ...order, options: { ...options, link } });
+    });
+  }
+
+  async #create(order: CreateOrder): Promise<ActorAddress> {
+    this.#checkOpen();
+    const { options } = order;
+    const prepared = this.#prepare(order);
+    const { work, wanted } = prepared;
+    const count = checkReplicas(options.replicas);
+    const { placer } = this.#options;
+    if (options.group !== undefined) return await this.#replicas.createPart(order, work, wanted);
+    if (count !== undefined) {
+      return await this.#replicas.create(order, work, placer.chooseSeveral(wanted, count));
+    }
+    const refused = new Refusals();
+    for (;;) {
+      const chosen = this.#choose(wanted, refused);
+      // Without a turn in between, a burst of creations finds nothing decided that is not done.
+      const choice = chosen instanceof Promise ? await chosen : chosen;
+      try {
+        return await this.#createAt(prepared, choice);
+      } catch (error) {
+        // Its pool was free as far as was known here; its host knows better, and another will do as well.
+        if (choice.pool.host === this.#self || !(error instanceof PlacementError)) throw error;
+        refused.add(choice.pool, error);
+      }
+    }
+  }
+
+  /** Chooses a pool: at once, unless none will do but one that is being recovered, which is waited for. */
+  #choose(wanted: PlacementRequest, refused: Refusals): Choice | Promise<Choice> {
+    try {
+      return this.#options.placer.choose(wanted, refused);
+    } catch (error) {
+      if (!(error instanceof PlacementError)) throw error;
+      return this.#chooseRecovered(wanted, refused, error);
+    }
+  }
+
+  async #chooseRecovered(
+    wanted: PlacementRequest,
+    refused: Refusals,
+    error: PlacementError,
+  ): Promise<Choice> {
+    const { placer, waitForOne } = this.#options;
+    if (!await waitForOne((pool) => placer.wouldDo(wanted, pool))) throw error;
+    return placer.choose(wanted, refused);
+  }
+
+  /**
+   * Makes what several orders say: all of it, or nothing.
+   *
+   * @param allOrNothing Else what can be made is, and of the rest the errors are returned.
+   */
+  async createGang(
+    orders: readonly CreateOrder[],
+    strategy: GangStrategy | null,
+    allOrNothing: boolean,
+  ): Promise<(ActorAddress | Error)[]> {
+    this.#checkOpen();
+    const members = orders.map((order) => this.#prepare(order));
+    const requests = members.map(({ wanted }) => wanted);
+    const choices = this.#options.placer.chooseGang(requests, strategy, allOrNothing);
+    const made = choices.map((choice, i) =>
+      choice instanceof PlacementError
+        ? Promise.reject(choice)
+        : this.#createMember({ ...members[i]!, order: orders[i]! }, choice)
+    );
+    if (allOrNothing) return await allOrNone(made, (one) => this.#withdraw(one));
+    const settled = await Promise.allSettled(made);
+    return settled.map((one) => one.status === "fulfilled" ? one.value : one.reason as Error);
+  }
+
+  async #createMember(member: Prepared, choice: Choice): Promise<ActorAddress> {
+    try {
+      return await this.#asChild(
+        member.order,
+        (order) => this.#createAt({ ...member, order }, choice),
+      );
+    } catch (error) {
+      // Whoever was to be its parent has gone, perhaps.
+      choice.lease[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #prepare(order: CreateOrder): Prepared {
+    const { home, args, options, isOurs } = order;
+    const type = isOurs ? order.type : this.#options.types.find(order.type);
+    const uid = checkUid(options.uid ?? crypto.randomUUID());
+    const work: Work = { uid, type, args, options: cellOptionsOf(options) };
+    const restart = restartOf(options, this.#options.restart);
+    const wanted = { type: type.name, home, place: options.place as Placement | undefined };
+    return { order, work, wanted, restart };
+  }
+
+  /** Makes an actor in the pool that was chosen for it. */
+  async #createAt(
+    { order, work, wanted, restart }: Prepared,
+    { pool, lease }: Choice,
+  ): Promise<ActorAddress> {
+    const { options } = order;
+    if (pool.host !== this.#self) {
+      // A uid that was made up here is not passed on: nobody could find a state that is kept under it.
+      const place = orderFor(pool, wanted.place);
+      return await this.#builder.createElsewhere([lease], {
+        ...order,
+        options: { ...options, place },
+      });
+    }
+    const { name } = options;
+    // In the main pool, which is never recovered, most need not be kept.
+    const isKept = pool.pool !== MAIN_POOL || options.link !== undefined ||
+      options.restart !== undefined;
+    const kin = kinOf(options);
+    const making = { kin, ...(isKept ? { restart } : {}), stateKey: stateKeyOf(options) };
+    if (name === undefined) return await this.#builder.createHere(work, [lease], making);
+    try {
+      const keepWill = this.#options.failover.will(order, work.uid);
+      const made = await this.#options.names.create(checkName(name), (onReserved) => {
+        this.#checkOpen();
+        return this.#builder.createHere(work, [lease], { ...making, onReserved });
+      });
+      await keepWill?.();
+      return made;
+    } catch (error) {
+      // The name was not to be had, perhaps.
+      lease[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new ActorStoppedError("The host stops: it makes no actors any more");
+  }
+
+  get #self(): HostId {
+    return this.#options.main.address.host;
+  }
+
+  /** Ends an actor of a gang that is not made after all. */
+  #withdraw(made: ActorAddress): Promise<void> {
+    return this.#builder.undo(made, this.#options.endPart(made.host, made.uid));
+  }
+}

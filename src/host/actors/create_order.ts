@@ -1,0 +1,142 @@
+/** What a host is asked to make, and what of it is right: other hosts may write what they like. */
+import type { PoolAddress } from "../../core/address.ts";
+import { resolveMailbox } from "../../core/mailbox_options.ts";
+import {
+  type CellOptions,
+  LIMITS,
+  type SnapshotTiming,
+  type TypeName,
+} from "../../core/protocol.ts";
+import { type ResolvedRestart, resolveRestart } from "../../actor/restart.ts";
+import { resolveSupervision } from "../../actor/supervision.ts";
+import { checkConcurrency } from "../../core/stateless_options.ts";
+import { isParentLink } from "../../pool/family_service.ts";
+import { isReserved, RESERVED_PREFIX, type ServiceCreateOptions } from "../../pool/host_service.ts";
+import type { UidEntry } from "./uid_table.ts";
+
+/** An order for one actor. */
+export interface CreateOrder {
+  readonly type: TypeName;
+  readonly home: "cpu" | "gpu";
+  readonly args: unknown[];
+  readonly options: ServiceCreateOptions;
+  /** Whether a pool of this host asks: others may only have what is registered. */
+  readonly isOurs: boolean;
+}
+
+/** What most cells are made with: actors that may be made again share it. */
+const USUAL: CellOptions = Object.freeze({ mailbox: resolveMailbox() });
+
+/**
+ * What its cells are made with.
+ *
+ * @throws {TypeError} or {@linkcode RangeError} that names the option.
+ */
+export function cellOptionsOf(options: ServiceCreateOptions): CellOptions {
+  const { snapshot, idleMs, failover, name } = options;
+  if (failover === true && name === undefined) {
+    throw new TypeError("failover is for actors with a name: give one, or leave it out");
+  }
+  const isUsual = options.mailbox === undefined && options.concurrency === undefined &&
+    snapshot === undefined && idleMs === undefined;
+  if (isUsual) return USUAL;
+  const mailbox = resolveMailbox(options.mailbox);
+  const concurrency = checkConcurrency(options.concurrency);
+  if (idleMs !== undefined) checkAmount("idleMs", idleMs);
+  if (idleMs !== undefined && (options.replicas ?? options.group) !== undefined) {
+    throw new TypeError("An actor with replicas is not parked: give replicas or idleMs");
+  }
+  return {
+    mailbox,
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(snapshot === undefined ? {} : { snapshot: snapshotTimingOf(snapshot) }),
+    ...(idleMs === undefined ? {} : { idleMs }),
+  };
+}
+
+function snapshotTimingOf(given: SnapshotTiming): SnapshotTiming {
+  if (typeof given !== "object" || given === null) {
+    throw new TypeError(`snapshot is { every, intervalMs }, got ${JSON.stringify(given)}`);
+  }
+  const { every, intervalMs } = given;
+  if (every !== undefined && !(Number.isSafeInteger(every) && every > 0)) {
+    throw new RangeError(`snapshot.every is a whole number from 1 up, got ${every}`);
+  }
+  if (intervalMs !== undefined) checkAmount("snapshot.intervalMs", intervalMs);
+  return {
+    ...(every === undefined ? {} : { every }),
+    ...(intervalMs === undefined ? {} : { intervalMs }),
+  };
+}
+
+function checkAmount(name: string, ms: number): void {
+  if (Number.isFinite(ms) && ms > 0) return;
+  throw new RangeError(`${name} is a number of milliseconds above 0, got ${ms}`);
+}
+
+/** What the state of an actor is kept under; `null` if it has nothing that it could be found by again. */
+export function stateKeyOf({ name, uid }: ServiceCreateOptions): string | null {
+  if (name !== undefined) return `name:${name}`;
+  return uid === undefined ? null : `uid:${uid}`;
+}
+
+/**
+ * When it is made again.
+ *
+ * @throws {TypeError} or {@linkcode RangeError} that names the option.
+ */
+export function restartOf(
+  { restart }: ServiceCreateOptions,
+  defaults: ResolvedRestart,
+): ResolvedRestart {
+  return resolveRestart(restart, defaults);
+}
+
+/** Whose child an actor is, and how its own are supervised. */
+export type Kin = Pick<UidEntry, "parent" | "supervision">;
+
+/** Most have none. */
+const NO_KIN: Kin = Object.freeze({ parent: null, supervision: null });
+
+/**
+ * What is said of its parent and of its children.
+ *
+ * @throws {TypeError} or {@linkcode RangeError} that names the option.
+ */
+export function kinOf({ link, supervision }: ServiceCreateOptions): Kin {
+  if (link === undefined && supervision === undefined) return NO_KIN;
+  if (link !== undefined && !isParentLink(link)) throw new TypeError("link names no parent");
+  return {
+    parent: link ?? null,
+    supervision: supervision === undefined ? null : resolveSupervision(supervision),
+  };
+}
+
+/**
+ * The pools of all its replicas.
+ *
+ * @throws {TypeError} if it is no such list.
+ */
+export function checkGroup(group: readonly PoolAddress[]): readonly PoolAddress[] {
+  const isGroup = Array.isArray(group) && group.length <= LIMITS.replicas &&
+    group.every((one) => Number.isSafeInteger(one?.host) && Number.isSafeInteger(one?.pool));
+  if (!isGroup) throw new TypeError(`group is a list of up to ${LIMITS.replicas} pools`);
+  return group.map(({ host, pool }) => ({ host, pool }));
+}
+
+/**
+ * Its uid.
+ *
+ * @throws {TypeError} if it is none that users may give.
+ */
+export function checkUid(uid: string): string {
+  if (typeof uid !== "string" || uid === "" || uid.length > LIMITS.nameLength) {
+    throw new TypeError(
+      `uid is a string of 1 to ${LIMITS.nameLength} characters, got ${JSON.stringify(uid)}`,
+    );
+  }
+  if (isReserved(uid)) {
+    throw new TypeError(`uids that begin with ${RESERVED_PREFIX} belong to the runtime: ${uid}`);
+  }
+  return uid;
+}

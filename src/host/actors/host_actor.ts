@@ -1,0 +1,227 @@
+import { type ActorAddress, formatPool, isClient, type PoolId } from "../../core/address.ts";
+import { ActorStartError } from "../../core/errors.ts";
+import type { PoolDescription, TypeName } from "../../core/protocol.ts";
+import { StatelessActor } from "../../actor/actor.ts";
+import { type ActorType, callableMethods, RUNTIME_MODULE } from "../../actor/actor_type.ts";
+import type { DeadLetter } from "../../actor/dead_letter.ts";
+import type { HostInspection } from "../../debug/inspection.ts";
+import type { DebugReport } from "../../debug/report.ts";
+import type { RemovePoolOptions } from "../../actor/pool_spec.ts";
+import type { PoolMaker } from "../../pool/pool.ts";
+import { type FamilyService, isParentLink, type ParentLink } from "../../pool/family_service.ts";
+import type {
+  DebugService,
+  HostService,
+  HostStatus,
+  MessageRefusal,
+  ServiceCreateOptions,
+  ServiceGangOptions,
+  ServiceOrder,
+} from "../../pool/host_service.ts";
+import type { ActorDesk } from "./actor_desk.ts";
+
+/** The host's verbs as an actor: how its own pools and other hosts reach them. */
+export class HostActor extends StatelessActor implements HostService, DebugService, FamilyService {
+  readonly #desk: ActorDesk;
+  readonly #onDeadLetter: (letter: DeadLetter) => void;
+  readonly #debug: DebugService | null;
+
+  constructor(
+    desk: ActorDesk,
+    onDeadLetter: (letter: DeadLetter) => void,
+    debug: DebugService | null = null,
+  ) {
+    super();
+    this.#desk = desk;
+    this.#onDeadLetter = onDeadLetter;
+    this.#debug = debug;
+  }
+
+  create(
+    type: TypeName,
+    home: "cpu" | "gpu",
+    args: unknown[],
+    options: ServiceCreateOptions,
+  ): Promise<ActorAddress> {
+    const isOurs = this.context.sender.host === this.context.address.host;
+    checkOrder(type, home, args, options);
+    if (options.link !== undefined) this.#checkParent(options.link);
+    return this.#telling(this.#desk.create({ type, home, args, options, isOurs }), isOurs);
+  }
+
+  createGang(
+    orders: readonly ServiceOrder[],
+    options: ServiceGangOptions,
+  ): Promise<(ActorAddress | Error)[]> {
+    const isOurs = this.context.sender.host === this.context.address.host;
+    if (!Array.isArray(orders) || orders.length > MAX_MEMBERS) {
+      throw new TypeError(`A gang is a list of up to ${MAX_MEMBERS} orders`);
+    }
+    for (const { type, home, args, options } of orders) checkOrder(type, home, args, options);
+    const made = this.#desk.createGang(orders.map((order) => ({ ...order, isOurs })), options);
+    return this.#telling(made, isOurs);
+  }
+
+  resolve(uid: string): ActorAddress {
+    return this.#desk.resolve(uid);
+  }
+
+  has(uid: string): boolean {
+    return this.#desk.has(uid);
+  }
+
+  destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void> {
+    return this.#desk.destroy(uid, kill, isPart === true);
+  }
+
+  appendPool(maker: PoolMaker): Promise<PoolDescription[]> {
+    this.#checkSender("pools");
+    return this.#desk.service.appendPool(maker);
+  }
+
+  removePool(pool: PoolId, options: RemovePoolOptions): Promise<void> {
+    this.#checkSender("pools");
+    return this.#desk.service.removePool(pool, options);
+  }
+
+  waitPool(pool: PoolId): Promise<void> {
+    return this.#desk.service.waitPool(pool);
+  }
+
+  watch(uid: string): Promise<Error> {
+    return this.#desk.service.watch(uid, this.context.signal);
+  }
+
+  lookup(name: string): Promise<ActorAddress> {
+    // A client has none.
+    if (!isClient(this.context.sender.host)) this.#checkSender("directory");
+    return this.#desk.service.lookup(name);
+  }
+
+  named(name: string): Promise<ActorAddress> {
+    return this.#desk.service.named(name);
+  }
+
+  pools(): PoolDescription[] {
+    return this.#desk.candidates();
+  }
+
+  deadLetter(letter: DeadLetter): void {
+    this.#checkSender("dead letters");
+    this.#onDeadLetter(letter);
+  }
+
+  report(report: DebugReport): void {
+    this.#checkSender("reports");
+    this.#debug?.report(report);
+  }
+
+  async inspect(): Promise<HostInspection> {
+    if (this.#debug === null) throw new TypeError("This host cannot be inspected");
+    return await this.#debug.inspect();
+  }
+
+  refused(refusal: MessageRefusal): void {
+    this.#checkSender("refusals");
+    this.#debug?.refused(refusal);
+  }
+
+  status(): HostStatus {
+    if (this.#debug === null) throw new TypeError("This host cannot be inspected");
+    return this.#debug.status();
+  }
+
+  failed(uid: string, generation: number, reason: Error): void {
+    this.#checkSender("failures");
+    this.#desk.supervision.failures.failed(uid, generation, reason, this.context.sender.pool);
+  }
+
+  childTurn(parent: ParentLink, reason: Error): Promise<void> {
+    this.#checkChild(parent);
+    return this.#desk.supervision.childTurn(parent, reason);
+  }
+
+  childMade(parent: ParentLink): void {
+    this.#checkChild(parent);
+    this.#desk.supervision.childMade(parent);
+  }
+
+  childEnded(parent: ParentLink, reason: Error): void {
+    this.#checkChild(parent);
+    this.#desk.supervision.childEnded(parent, reason);
+  }
+
+  restartChild(uid: string, parent: ParentLink, stopTimeoutMs: number): Promise<void> {
+    this.#checkParent(parent);
+    return this.#desk.supervision.restartChild(uid, parent, stopTimeoutMs);
+  }
+
+  endChild(uid: string, parent: ParentLink, kill: boolean): Promise<void> {
+    this.#checkParent(parent);
+    return this.#desk.supervision.endChild(uid, parent, kill === true);
+  }
+
+  /** Tells of orders from outside for what this host does not make. */
+  async #telling<T>(making: Promise<T>, isOurs: boolean): Promise<T> {
+    const { host } = this.context.sender;
+    try {
+      return await making;
+    } catch (error) {
+      const isStrange = error instanceof ActorStartError && error.phase === "load";
+      if (isStrange && !isOurs) this.#debug?.refused({ host, message: error.message });
+      throw error;
+    }
+  }
+
+  /** Of a child its own host tells. */
+  #checkChild(parent: ParentLink): void {
+    const { sender } = this.context;
+    if (isParentLink(parent) && this.#desk.supervision.isOn(sender.host, parent)) return;
+    throw new TypeError(`${formatPool(sender)} has no such child`);
+  }
+
+  /** A child is ended by the host of its parent. */
+  #checkParent(parent: ParentLink): void {
+    const { sender } = this.context;
+    if (isParentLink(parent) && parent.host === sender.host) return;
+    throw new TypeError(`${formatPool(sender)} has no such child`);
+  }
+
+  /** What pools tell their own host, others have no business with. */
+  #checkSender(what: string): void {
+    const { sender, address } = this.context;
+    if (sender.host === address.host) return;
+    throw new TypeError(`${formatPool(sender)} has its own ${what}`);
+  }
+}
+
+/** More than any constructor takes; a list of holes may claim four thousand million. */
+const MAX_ARGUMENTS = 65_535;
+
+/** Members of a gang: each is looked at for every other. */
+const MAX_MEMBERS = 10_000;
+
+/**
+ * Other hosts may write what they like.
+ *
+ * @throws {TypeError} if it is no order for an actor.
+ */
+function checkOrder(type: unknown, home: unknown, args: unknown, options: unknown): void {
+  const isRecord = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  const isType = isRecord(type) &&
+    ["module", "export", "name", "version"].every((key) => typeof type[key] === "string");
+  const isList = Array.isArray(args) && args.length <= MAX_ARGUMENTS;
+  if (isType && (home === "cpu" || home === "gpu") && isList && isRecord(options)) return;
+  throw new TypeError("create takes a type's name, cpu or gpu, a list of arguments and options");
+}
+
+/** Not made by name: the host makes its only one. */
+export const HOST_ACTOR_TYPE: ActorType = {
+  name: { module: RUNTIME_MODULE, export: "HostActor", name: "HostActor", version: "" },
+  home: "cpu",
+  methods: callableMethods(HostActor as never),
+  create: () => {
+    throw new TypeError("A host has one HostActor");
+  },
+};

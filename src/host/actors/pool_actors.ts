@@ -1,0 +1,121 @@
+import { MAIN_POOL, type PoolId } from "../../core/address.ts";
+import { ActorNotFoundError } from "../../core/errors.ts";
+import { PoolLostError } from "../../core/host_errors.ts";
+import type { CallOptions } from "../../actor/message.ts";
+import { isGone } from "../../pool/loss.ts";
+import { poolServiceOf } from "../../pool/pool_service.ts";
+import type { CreateRequest, LocalPool } from "../../pool/local.ts";
+import type { HostRouter } from "../router.ts";
+import { allOver, withDeadline } from "../settle.ts";
+import type { UidEntry } from "./uid_table.ts";
+
+/** The host's own work has all the time that it takes. */
+const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
+
+/** Milliseconds in which a pool must carry out a kill, on a busy machine too; one that does not is held by a loop. */
+const KILL_TIMEOUT_MS = 2000;
+
+/** Makes and ends actors in single pools of this host. */
+export class PoolActors {
+  readonly #main: LocalPool;
+  readonly #router: HostRouter;
+  readonly #waitMs: number;
+  /** Those for which messages wait in their pools. */
+  readonly #held = new Set<UidEntry>();
+
+  /** @param waitMs How long a message waits for an actor that is made again, in milliseconds. */
+  constructor(main: LocalPool, router: HostRouter, waitMs: number) {
+    this.#main = main;
+    this.#router = router;
+    this.#waitMs = waitMs;
+  }
+
+  /** An actor is made again in pools that live: what comes for it waits there. */
+  hold(entry: UidEntry, reason: Error): void {
+    if (this.#waitMs <= 0) return this.forsake(entry);
+    this.#held.add(entry);
+    this.#tell(entry, "hold", [entry.uid, reason, this.#waitMs]);
+  }
+
+  /** It has been made: nothing waits any more. */
+  made(entry: UidEntry): void {
+    this.#held.delete(entry);
+  }
+
+  /** It has ended for good: if anything waits for it, that fails. */
+  ended(entry: UidEntry): void {
+    if (this.#held.delete(entry)) this.forsake(entry);
+  }
+
+  /** Whatever waits for it fails. */
+  forsake(entry: Pick<UidEntry, "pools" | "uid">): void {
+    this.#tell(entry, "forsake", [entry.uid]);
+  }
+
+  /** In a pool that is gone nothing waits. */
+  #tell({ pools }: Pick<UidEntry, "pools">, method: "hold" | "forsake", args: unknown[]): void {
+    for (const pool of pools) {
+      const service = poolServiceOf({ host: this.#main.address.host, pool });
+      this.#main.call(service, method, args, UNLIMITED).catch(() => {});
+    }
+  }
+
+  /** Makes an actor in a pool. */
+  async create(pool: PoolId, request: CreateRequest): Promise<void> {
+    if (pool === MAIN_POOL) return await this.#main.create(request);
+    const to = { host: this.#main.address.host, pool };
+    await this.#main.exchange.request({ kind: "create", to, ...request });
+  }
+
+  /** Ends an actor in a pool; one that is not there has been ended by another. */
+  async end(pool: PoolId, uid: string, kill: boolean): Promise<void> {
+    try {
+      if (pool === MAIN_POOL) await this.#main.destroy(uid, kill);
+      else await this.#endAway(pool, uid, kill);
+    } catch (error) {
+      if (!(error instanceof ActorNotFoundError)) throw error;
+    }
+  }
+
+  /** Ends an actor in all the pools of this host that have it. */
+  endAll({ pools, uid }: Pick<UidEntry, "pools" | "uid">, kill: boolean): Promise<void> {
+    return allOver(pools.map((pool) => this.end(pool, uid, kill)));
+  }
+
+  /** Ends an actor at once that has failed, in all its pools: whoever waits for it hears why. */
+  failAll({ pools, uid, generation }: UidEntry, reason: Error): Promise<void> {
+    return allOver(pools.map((pool) => {
+      const service = poolServiceOf({ host: this.#main.address.host, pool });
+      const args = [uid, generation, reason];
+      const done = this.#main.call(service, "fail", args, UNLIMITED) as Promise<void>;
+      return this.#orGiveUp(pool, uid, done.catch(unlessGone));
+    }));
+  }
+
+  async #endAway(pool: PoolId, uid: string, kill: boolean): Promise<void> {
+    const to = { host: this.#main.address.host, pool };
+    const done = this.#main.exchange.request({ kind: "destroy", to, uid, kill });
+    if (kill) await this.#orGiveUp(pool, uid, done);
+    else await done;
+  }
+
+  /** A pool that does not carry out a kill in time ends itself. */
+  async #orGiveUp(pool: PoolId, uid: string, done: Promise<void>): Promise<void> {
+    if (await withDeadline(done, KILL_TIMEOUT_MS)) return;
+    done.catch(() => {});
+    const held = this.#router.pools.get(pool);
+    if (held === undefined) return;
+    const end = held.isKillable ? "killed" : "given up";
+    held.terminate(
+      new PoolLostError(
+        `${held.description.name} was ${end}: ${uid} was killed and a synchronous loop holds its thread`,
+        "killed",
+      ),
+    );
+  }
+}
+
+/** What is gone with its pool has ended. */
+function unlessGone(error: unknown): void {
+  if (!isGone(error)) throw error;
+}

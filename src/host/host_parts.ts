@@ -1,0 +1,233 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import {
+  formatHostId,
+  type HostId,
+  isClient,
+  MAIN_POOL,
+  newHostId,
+  type PoolAddress,
+  type PoolId,
+} from "../core/address.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Codec } from "../core/codec.ts";
+import type { HostDescription } from "../core/protocol.ts";
+import type { HostInspection, HostState } from "../debug/inspection.ts";
+import type { HostStatus, MessageRefusal } from "../pool/host_service.ts";
+import { LocalPool } from "../pool/local.ts";
+import { poolCodec } from "../pool/pool_codec.ts";
+import { System } from "../pool/system.ts";
+import { Scheduler } from "../schedule/scheduler.ts";
+import { ActorDesk } from "./actors/actor_desk.ts";
+import { Cluster } from "./directory/cluster.ts";
+import type { HostMember } from "./directory/membership.ts";
+import { Failover } from "./recovery/failover.ts";
+import type { Gateway } from "./gateway/server.ts";
+import { HostDebug } from "./host_debug.ts";
+import type { ResolvedHostOptions } from "./resolve_options.ts";
+import { Peers } from "./cluster/peers.ts";
+import { HostPools } from "./pools.ts";
+import { Recovery } from "./recovery/recovery.ts";
+import type { RegisteredTypes } from "./actors/registered_types.ts";
+import { HostRouter } from "./router.ts";
+import { Snapshots } from "./recovery/snapshots.ts";
+
+/** What a host is made of, put together. Each part knows the others only by what it is given here. */
+export class HostParts {
+  readonly id: HostId = newHostId();
+  readonly router: HostRouter = new HostRouter(this.id);
+  readonly scheduler: Scheduler = new Scheduler(this.id);
+  readonly codec: Codec;
+  readonly main: LocalPool;
+  readonly desk: ActorDesk;
+  readonly cluster: Cluster;
+  readonly debug: HostDebug;
+  readonly snapshots: Snapshots;
+  readonly failover: Failover;
+  readonly pools: HostPools;
+  readonly recovery: Recovery;
+  readonly peers: Peers;
+  /** Once it is open. */
+  gateway: Gateway | undefined;
+  /** How far the host is. */
+  state: HostState = "starting";
+
+  constructor(
+    readonly options: ResolvedHostOptions,
+    readonly types: RegisteredTypes,
+    clock: Clock,
+  ) {
+    this.codec = poolCodec(() => this.main);
+    this.debug = new HostDebug({
+      debug: options.debug,
+      onDeadLetter: options.onDeadLetter,
+      main: () => this.main,
+      uidOf: (generation) => this.desk.uids.uidOf(generation),
+    });
+    this.main = new LocalPool({
+      address: { host: this.id, pool: MAIN_POOL },
+      codec: this.codec,
+      router: this.router,
+      resources: {},
+      system: (pool) => new System(pool, () => this.desk?.service),
+      callTimeoutMs: options.callTimeoutMs,
+      clock,
+      asyncScopes: new AsyncLocalStorage(),
+      onDeadLetter: (letter) => this.debug.deadLetter(letter),
+      debug: this.debug.main,
+    });
+    this.router.main = this.main;
+    this.cluster = new Cluster({
+      directory: options.directory,
+      clock,
+      main: this.main,
+      describe: () => this.describe(),
+      linked: () => this.peers.hosts,
+      isRouted: (host) => this.peers.routes.of(host) !== undefined,
+      dial: (address, host) => this.peers.dial(address, host),
+      kill: async ({ uid, generation }) => {
+        this.failover.lost(uid);
+        await this.desk.kill(uid, generation);
+      },
+    });
+    this.failover = new Failover({
+      main: this.main,
+      clock,
+      types,
+      heartbeatMs: options.heartbeatMs,
+      hosts: () => this.members().filter(({ state }) => state === "live"),
+      ownPools: () => this.pools.news.all,
+      has: (uid) => this.desk.has(uid),
+      create: (order) => this.desk.create(order),
+    });
+    this.main.redirects.moved = (to) => this.failover.movedTo(to);
+    this.router.passMoved = (frame) =>
+      this.failover.hasMoved(frame.to.host) &&
+      this.main.redirects.passMoved(frame, (raw) => this.codec.decode(raw));
+    this.snapshots = new Snapshots({ ...options.state, uids: () => this.desk.uids });
+    this.desk = new ActorDesk({
+      main: this.main,
+      snapshots: this.snapshots,
+      failover: this.failover,
+      router: this.router,
+      restart: options.recovery.restart,
+      waitMs: options.recovery.waitMs,
+      appendPool: (spec) => this.pools.append(spec),
+      removePool: (pool, options) => this.pools.remove(pool, options),
+      waitPool: (pool) => this.recovery.wait(pool),
+      waitForOne: (wouldDo) => this.recovery.waitForOne(wouldDo),
+      again: (entry, reason, died) => this.recovery.again(entry, reason, died),
+      gaveUp: (actor, error) => this.recovery.gaveUp(actor, error),
+      scheduler: this.scheduler,
+      types,
+      names: this.cluster.names,
+      ownPools: () => this.pools.news.all,
+      onLoad: () => this.pools.news.reportLoad(),
+    });
+    this.recovery = new Recovery({
+      options: options.recovery,
+      router: this.router,
+      codec: this.codec,
+      clock,
+      actors: this.desk.recovery,
+      reopen: (pool) => this.pools.reopen(pool),
+      main: () => this.pools.news.all[0]!,
+      ready: (pool) => this.pools.ready(pool),
+      refuse: (frame, error) => this.main.refuse(frame, error),
+    });
+    this.pools = new HostPools({
+      host: options,
+      router: this.router,
+      codec: this.codec,
+      clock,
+      debug: this.debug,
+      uids: this.desk.uids,
+      recovery: this.recovery,
+      main: this.main,
+      leases: this.scheduler.leases,
+      peers: () => this.peers,
+      onLost: (pool, reason) => this.#lose(this.id, pool, reason),
+    });
+    this.peers = new Peers({
+      router: this.router,
+      codec: this.codec,
+      token: options.token,
+      ...(options.listen === null ? {} : { maxSessions: options.listen.limits.links }),
+      heartbeatMs: options.heartbeatMs,
+      graceMs: options.graceMs,
+      tls: options.tls,
+      clock,
+      describe: () => this.describe(),
+      onLinked: (host) => {
+        this.cluster.linked(host);
+        this.failover.linked(host.id);
+      },
+      onInterrupted: (host, is) => this.cluster.membership.interrupted(host, is),
+      onKnown: (host, isInterrupted) => {
+        this.cluster.membership.routed(host, isInterrupted);
+        this.failover.linked(host.id);
+      },
+      onHeld: (host) => this.cluster.membership.held(host),
+      onUnknown: (host) => this.cluster.membership.unrouted(host),
+      onPools: (host) => this.scheduler.leases.reported(host),
+      onLost: (host, pool, reason) => this.#lose(host, pool, reason),
+      onRefused: (refusal) => this.gateway?.refused(refusal),
+    });
+  }
+
+  /** Where the gateway listens; `null` if it does not. */
+  get address(): string | null {
+    return this.gateway?.address ?? null;
+  }
+
+  /** The host as others see it. */
+  describe(): HostDescription {
+    const address = this.options.listen?.advertise ?? this.address;
+    return { id: this.id, address, pools: this.pools.news.described };
+  }
+
+  /** The other hosts that are not down, with their pools as they last told. */
+  members(): HostMember[] {
+    const linked = new Map(this.peers.hosts.map((host) => [host.id, host]));
+    return this.cluster.membership.hosts.map((host) => ({ ...host, ...linked.get(host.id) }));
+  }
+
+  /** Somebody who was let in has sent what cannot be taken. */
+  refused({ host, message }: MessageRefusal): void {
+    const from = `${isClient(host) ? "client" : "host"} ${formatHostId(host)}`;
+    this.gateway?.refused({ reason: "message", message, from });
+  }
+
+  /** How far the host is, and how many clients it has. */
+  status(): HostStatus {
+    return { state: this.state, clients: this.peers.clients };
+  }
+
+  /** The host as it is now. */
+  async inspect(): Promise<HostInspection> {
+    const { id, address, debug } = this;
+    const pools = await Promise.all(this.pools.news.all.map((pool) => debug.inspect(pool)));
+    const { abandoned } = this.pools;
+    const { deadLetters } = debug;
+    return {
+      id,
+      address,
+      ...this.status(),
+      pools,
+      deadLetters,
+      abandonedThreads: abandoned,
+    };
+  }
+
+  /** Everything here that waits for a pool or host that is gone is told so. */
+  #lose(host: HostId, pool: PoolId | null, reason: Error): void {
+    const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
+    this.desk.uids.dropElsewhere(isGone, reason);
+    if (pool === null) {
+      this.desk.supervision.hostLost(host, reason);
+      this.scheduler.forget(host);
+      this.cluster.unlinked(host);
+    }
+    this.main.lost(isGone, reason);
+    for (const sibling of this.router.pools.values()) sibling.leave(host, pool, reason);
+  }
+}
