@@ -106,8 +106,10 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
   // Once it is loaded, a MessagePort fires `close` when the isolate at its other end dies: our death notice.
   await import("node:worker_threads");
   const name = `${kind.kind}-${start.address.pool}`;
-  const worker = await openWorker(kind, name);
+  const options = await permissionsOf(kind);
+  const worker = openWorker(kind.entry, name, options);
   const { port1, port2 } = new MessageChannel();
+  const answered = firstMessage(worker, port1, name);
   const { address, firstId, callTimeoutMs, debug } = start;
   const message: ToWorker = {
     kind: "start",
@@ -122,7 +124,7 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
   worker.postMessage(message, [port2]);
   const link = new PortLink(port1, start.codec);
   try {
-    const answer = await firstMessage(worker, port1, name);
+    const answer = await answered;
     if (answer.kind === "ready") {
       const { labels } = kind;
       const { device } = answer;
@@ -142,25 +144,26 @@ export async function startWorker(kind: WorkerKind, start: PoolStart): Promise<P
   }
 }
 
-/**
- * The worker of a pool.
- *
- * @throws {PoolStartError} in phase `spawn` if it cannot have its permissions.
- */
-async function openWorker(
-  { entry, permissions = {} }: WorkerKind,
-  name: string,
-): Promise<Worker> {
-  if (Object.values(permissions).every((one) => one === undefined)) {
-    return new Worker(entry, { type: "module", name });
-  }
+/** What a worker with these permissions is opened with. */
+async function permissionsOf({ permissions = {} }: WorkerKind): Promise<WorkerOptions> {
+  if (Object.values(permissions).every((one) => one === undefined)) return {};
   const [{ checkWorkerPermissions }, { workerOptions }] = await Promise.all([
     import("./process_probe.ts"),
     import("./process_permissions.ts"),
   ]);
   await checkWorkerPermissions();
+  return workerOptions(permissions);
+}
+
+/**
+ * The worker of a pool. Whoever opens it listens to its errors in the same turn: one that fails meanwhile
+ * ends this isolate.
+ *
+ * @throws {PoolStartError} in phase `spawn` if it cannot have its permissions.
+ */
+function openWorker(entry: URL, name: string, options: WorkerOptions): Worker {
   try {
-    return new Worker(entry, { type: "module", name, ...workerOptions(permissions) });
+    return new Worker(entry, { type: "module", name, ...options });
   } catch (cause) {
     throw new PoolStartError(
       `${name} could not be started (spawn): ${(cause as Error).message}: of the permissions of ` +
