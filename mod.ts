@@ -40,7 +40,7 @@ export type {
 } from "./src/actor/supervision.ts";
 export type { ActorClass, ActorFactory, ActorSource } from "./src/actor/actor_type.ts";
 export type { ActorCounters } from "./src/actor/cell_stats.ts";
-export type { CellState } from "./src/actor/cell.ts";
+export type { CellState } from "./src/actor/cell_life.ts";
 export type { DeadLetter } from "./src/actor/dead_letter.ts";
 export type { CallOptions, RetryOptions } from "./src/actor/message.ts";
 export { type ActorRef, addressOf, isRef, type MethodNames } from "./src/actor/ref.ts";
@@ -172,10 +172,14 @@ export {
   type NearData,
 } from "./src/schedule/device_policy.ts";
 export {
-  anyHost,
-  byHash,
   custom,
   type CustomPolicy,
+  type Rules,
+  type SettledPolicy,
+} from "./src/schedule/custom_policy.ts";
+export {
+  anyHost,
+  byHash,
   idleLabel,
   label,
   leastLoaded,
@@ -190,8 +194,6 @@ export {
   random,
   randomWorker,
   roundRobin,
-  type Rules,
-  type SettledPolicy,
   spread,
 } from "./src/schedule/policy.ts";
 export type { PlacementDecision } from "./src/schedule/reasons.ts";

@@ -2,7 +2,8 @@ import { PoolStartError } from "../src/core/host_errors.ts";
 import { HangWatch, hungError, WaitMark } from "../src/pool/hang_watch.ts";
 import type { Pool, PoolMaker, PoolSpec, PoolStarter } from "../src/pool/pool.ts";
 import { processStarter, resolveProcessOptions } from "../src/pool/process.ts";
-import { checkLabels, startWorker, type WorkerKind } from "../src/pool/worker.ts";
+import { checkLabels } from "../src/pool/worker.ts";
+import type { WorkerKind } from "../src/pool/worker_start.ts";
 import { DEFAULT_HANG_MS } from "./hang_limit.ts";
 import { NO_ADAPTER } from "./no_adapter.ts";
 import type { GpuProviderName } from "./provider.ts";
@@ -153,6 +154,8 @@ function starterOf(options: GpuPoolOptions): PoolStarter {
     async start(start) {
       const mark = WaitMark.memory();
       const kind: WorkerKind = { kind: "gpu", entry, labels, device, mark };
+      // Loaded by hosts that start one alone, as `workerPool` does.
+      const { startWorker } = await import("../src/pool/worker_start.ts");
       const pool = await startWorker(kind, start);
       if (pool !== null) endIfHung(pool, mark);
       return pool;

@@ -1,7 +1,8 @@
 import type { ActorAddress, HostId } from "../core/address.ts";
 import type { DeviceUse } from "../core/device.ts";
 import type { PoolDescription } from "../core/protocol.ts";
-import type { Cell, CellState } from "../actor/cell.ts";
+import type { Cell } from "../actor/cell.ts";
+import type { CellState } from "../actor/cell_life.ts";
 import type { ActorCounters } from "../actor/cell_stats.ts";
 import type { ParkedActor } from "../actor/registry.ts";
 import type { SavedState } from "../actor/state.ts";

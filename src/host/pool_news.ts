@@ -1,4 +1,4 @@
-import { MAIN_POOL, type PoolAddress } from "../core/address.ts";
+import { MAIN_POOL } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { CPU } from "../core/device.ts";
 import type { PoolDescription } from "../core/protocol.ts";
@@ -31,6 +31,7 @@ export class PoolNews {
   readonly #options: PoolNewsOptions;
   readonly #load: LoadWatch;
   readonly #ready: ReadonlySet<number>;
+  readonly #main: PoolDescription;
   #isWithdrawn = false;
   #loadTimer: unknown;
 
@@ -38,9 +39,11 @@ export class PoolNews {
   constructor(options: PoolNewsOptions, ready: ReadonlySet<number>) {
     this.#options = options;
     this.#ready = ready;
+    const address = { host: options.router.self, pool: MAIN_POOL };
+    this.#main = { ...address, name: "main", kind: "main", labels: [], device: CPU, actors: 0 };
     this.#load = new LoadWatch({
       main: options.main,
-      pools: () => this.#counted(),
+      pools: () => this.all,
       onChange: () => this.reportLoad(),
     });
   }
@@ -52,28 +55,17 @@ export class PoolNews {
 
   /** Those that get actors, the main one first, with their load. */
   get all(): PoolDescription[] {
-    return this.#counted().map((pool) => {
-      const busy = this.#load.busyOf(pool);
-      return busy === undefined ? pool : { ...pool, busy };
-    });
-  }
-
-  #counted(): PoolDescription[] {
-    const { uids } = this.#options;
-    const main: PoolDescription = {
-      ...this.#main,
-      name: "main",
-      kind: "main",
-      labels: [],
-      device: CPU,
-      actors: uids.actorsIn(MAIN_POOL),
-    };
-    const pools = [main];
+    const pools = [this.#counted(this.#main)];
     for (const number of this.#ready) {
-      const { description } = this.#options.router.pools.get(number)!;
-      pools.push({ ...description, actors: uids.actorsIn(number) });
+      pools.push(this.#counted(this.#options.router.pools.get(number)!.description));
     }
     return pools.sort((a, b) => a.pool - b.pool);
+  }
+
+  #counted(pool: PoolDescription): PoolDescription {
+    const actors = this.#options.uids.actorsIn(pool.pool);
+    const busy = this.#load.busyOf(pool.pool, actors);
+    return busy === undefined ? { ...pool, actors } : { ...pool, actors, busy };
   }
 
   /** Other hosts are to place nothing here any more. */
@@ -106,11 +98,9 @@ export class PoolNews {
   /** Other hosts hear of them now. */
   tell(): void {
     const pools = this.described;
-    const from = this.#main;
+    const { host, pool } = this.#main;
+    const from = { host, pool };
     this.#options.peers().broadcast((to) => ({ kind: "pools", id: 0, to, from, pools }));
   }
 
-  get #main(): PoolAddress {
-    return { host: this.#options.router.self, pool: MAIN_POOL };
-  }
 }

@@ -10,7 +10,6 @@ import type { Caller, Timer } from "../actor/ref_method.ts";
 import type { ParkedCell, Registry } from "../actor/registry.ts";
 import { type AsyncScopes, Scopes } from "../actor/scopes.ts";
 import { Frees } from "./frees.ts";
-import { DelayedTell } from "./delayed_tell.ts";
 import type { Exchange } from "./exchange.ts";
 import { hostServiceOf } from "./host_service.ts";
 import { isGone, isLoss } from "./loss.ts";
@@ -18,7 +17,8 @@ import { LocalCall, LocalTell, PlainCall, type Waiter } from "./messages.ts";
 import { checkCallOptions, OutgoingCall } from "./outgoing_call.ts";
 import type { Redirects } from "./redirects.ts";
 import { callAgain, retryOf } from "./retries.ts";
-import { Balancers, type ReplicaCalls, type TimedCalls } from "./replicas.ts";
+import { Balancers, type ReplicaCalls } from "./replicas.ts";
+import { type TimedCalls, Timers } from "./timers.ts";
 
 /** What the calls of a pool are made with. */
 export interface CallsOptions {
@@ -37,9 +37,6 @@ export interface CallsOptions {
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
 
-/** A timer waits for what it has started, however long that takes. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
-
 /** The calls that a pool makes: to its own cells directly, to those of others by its exchange. */
 export class Calls implements Caller, ReplicaCalls, TimedCalls {
   readonly #options: CallsOptions;
@@ -50,6 +47,7 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
   readonly #redirects: Redirects;
   readonly #balancers: Balancers;
   readonly #frees: Frees;
+  readonly #timers: Timers;
   /** What has a time by which it must be done. */
   readonly deadlines: Deadlines;
   /** Whom the running code belongs to. */
@@ -67,6 +65,9 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
     this.deadlines = new Deadlines(options.clock);
     this.scopes = new Scopes(options.asyncScopes);
     this.#frees = new Frees(this, this.scopes);
+    this.#timers = new Timers(options.clock, this.scopes, ({ to, method, args }, error) => {
+      this.#unheard(to, method, args, false, error);
+    });
   }
 
   /** {@linkcode Caller.call} */
@@ -195,9 +196,7 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
         .then(resolve, reject);
     }
     const id = exchange.expect({ to: destination, resolve, reject });
-    if (call !== undefined) {
-      call.cancel = (reason) => exchange.cancel(destination, uid, id, reason);
-    }
+    if (call !== undefined) call.cancel = (reason) => exchange.cancel(destination, uid, id, reason);
     try {
       exchange.send(id, destination, uid, method, args, isBatch ? "batch" : "call", call?.terms);
     } catch (error) {
@@ -212,10 +211,8 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
     if (cell !== undefined) {
       const copy = this.#copy(args, isBatch);
       const reject = (error: unknown) => this.#unheard(to, method, copy, isBatch, error as Error);
-      cell.deliver(
-        new LocalTell(this.#options, ++this.#lastId, method, copy, isBatch, reject),
-      );
-      return;
+      const id = ++this.#lastId;
+      return cell.deliver(new LocalTell(this.#options, id, method, copy, isBatch, reject));
     }
     const destination = this.#redirects.towards(to);
     if (destination === undefined) {
@@ -245,34 +242,7 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
     again: boolean,
     by: TimedCalls = this,
   ): Timer {
-    const copy = this.#copy(args, false);
-    const owner = this.scopes.cell;
-    const timer = this.scopes.outside(() =>
-      new DelayedTell({
-        ms,
-        again,
-        clock: this.#options.clock,
-        send: () => this.#sendLater(by, to, method, copy),
-        ended: (timer) => owner?.disown(timer),
-      })
-    );
-    owner?.own(timer);
-    return timer;
-  }
-
-  async #sendLater(
-    by: TimedCalls,
-    to: ActorAddress,
-    method: string,
-    args: unknown[],
-  ): Promise<boolean> {
-    try {
-      await by.call(to, method, args, UNLIMITED);
-      return true;
-    } catch (error) {
-      this.#unheard(to, method, args, false, error as Error);
-      return !by.isGone(error);
-    }
+    return this.#timers.start({ to, method, args: this.#copy(args, false), ms, again }, by);
   }
 
   /** {@linkcode ReplicaCalls.now} */
@@ -282,10 +252,8 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
 
   /** {@linkcode ReplicaCalls.whereNow} */
   whereNow({ host, uid }: Pick<ActorAddress, "host" | "uid">): Promise<ActorAddress> {
-    const asked = this.scopes.outside(() =>
-      this.call(hostServiceOf(host), "resolve", [uid], UNLIMITED)
-    );
-    return asked as Promise<ActorAddress>;
+    const ask = () => this.call(hostServiceOf(host), "resolve", [uid], { timeoutMs: Infinity });
+    return this.scopes.outside(ask) as Promise<ActorAddress>;
   }
 
   /** {@linkcode TimedCalls.isGone} */

@@ -3,6 +3,7 @@ import { DeviceRef } from "../actor/device_ref.ts";
 import type { CallOptions } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import { isGone, isLoss } from "./loss.ts";
+import type { TimedCalls } from "./timers.ts";
 
 /** Who makes the calls that a {@linkcode Balancer} has chosen a replica for. */
 export interface ReplicaCalls extends Pick<Caller, "call" | "tell" | "free"> {
@@ -18,12 +19,6 @@ export interface ReplicaCalls extends Pick<Caller, "call" | "tell" | "free"> {
     again: boolean,
     by: TimedCalls,
   ): Timer;
-}
-
-/** Who makes the calls of a timer. */
-export interface TimedCalls extends Pick<Caller, "call"> {
-  /** Whether a call failed because nobody is left to send the next to. */
-  isGone(error: unknown): boolean;
 }
 
 /** The actors with replicas that a pool knows: refs to one of them share what is known of its load. */

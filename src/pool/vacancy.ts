@@ -2,7 +2,7 @@ import { type ActorAddress, formatActor } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import { ActorStoppedError } from "../core/errors.ts";
 import { MAILBOX_DEFAULTS } from "../core/mailbox_options.ts";
-import type { CellState } from "../actor/cell.ts";
+import type { CellState } from "../actor/cell_life.ts";
 import { mailboxFull } from "../actor/mailbox_full.ts";
 import type { Message } from "../actor/message.ts";
 import type { ParkedCell } from "../actor/registry.ts";

@@ -4,9 +4,10 @@
  */
 import { type HostId, MAIN_POOL, samePool } from "../core/address.ts";
 import type { PoolDescription } from "../core/protocol.ts";
+import type { Rules, SettledPolicy } from "./custom_policy.ts";
 import { deviceNeed, deviceRank, deviceReason, deviceRefusal } from "./device_policy.ts";
 import type { Need } from "./leases.ts";
-import type { Policy, Rules, SettledPolicy } from "./policy.ts";
+import type { Policy } from "./policy.ts";
 
 /** A policy as it is applied in one decision. */
 export interface Judge extends Rules {

@@ -1,5 +1,5 @@
 import { type ActorAddress, formatActor } from "../core/address.ts";
-import type { CellState } from "../actor/cell.ts";
+import type { CellState } from "../actor/cell_life.ts";
 import { formatType } from "../actor/actor_type.ts";
 import type { Message } from "../actor/message.ts";
 import type { ParkedActor, ParkedCell } from "../actor/registry.ts";

@@ -42,7 +42,7 @@ class FakePools implements AsyncDisposable {
   }
 
   busyOf(pool: PoolId): number | undefined {
-    return this.watch.busyOf({ pool, actors: this.actors.get(pool)! });
+    return this.watch.busyOf(pool, this.actors.get(pool)!);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,7 +14,7 @@ import {
   workerPool,
 } from "@dramatis/dramatis";
 import type { PoolStarter } from "../../src/pool/pool.ts";
-import { startWorker } from "../../src/pool/worker.ts";
+import { startWorker } from "../../src/pool/worker_start.ts";
 import { Counter, Gate } from "../fixtures/actors.ts";
 import {
   Doomed,

@@ -1,11 +1,11 @@
 /** What each policy does, beside those that `scheduler.test.ts` looks at. */
 import assert from "node:assert/strict";
 import { PlacementError } from "../../src/core/host_errors.ts";
+import { custom } from "../../src/schedule/custom_policy.ts";
 import { device } from "../../src/schedule/device_policy.ts";
 import {
   anyHost,
   byHash,
-  custom,
   idleLabel,
   label,
   leastLoaded,

@@ -69,14 +69,8 @@ export class ActorBuilder {
     // A constructor that runs here may change the arguments.
     if (isMain && making.restart !== undefined) recovery.keep(entry, work, making.restart);
     try {
-      await allOrNone(
-        pools.map((pool) => this.#options.actors.create(pool, request).then(() => pool)),
-        (pool) => {
-          const { uid, generation } = entry;
-          const replica = { host: this.#self, pool, uid, generation };
-          return this.undo(replica, this.#options.actors.end(pool, uid, false));
-        },
-      );
+      if (pools.length === 1) await this.#options.actors.create(pools[0]!, request);
+      else await this.#createAll(entry, request);
       if (entry.state !== "starting") await this.#endUnwanted(entry);
     } catch (error) {
       this.#options.uids.release(entry);
@@ -88,6 +82,18 @@ export class ActorBuilder {
     this.#options.supervision.made(entry);
     this.#options.onLoad();
     return addressOf(this.#self, entry);
+  }
+
+  /** Makes all replicas in the pools of this host, or none. */
+  async #createAll({ uid, generation, pools }: UidEntry, request: CreateRequest): Promise<void> {
+    const { actors } = this.#options;
+    await allOrNone(
+      pools.map((pool) => actors.create(pool, request).then(() => pool)),
+      (pool) => {
+        const replica = { host: this.#self, pool, uid, generation };
+        return this.undo(replica, actors.end(pool, uid, false));
+      },
+    );
   }
 
   /**

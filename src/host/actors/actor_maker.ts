@@ -71,14 +71,14 @@ export class ActorMaker {
   }
 
   /** Makes an actor as the child of whoever asks, if that is an actor. */
-  async #asChild(
+  #asChild(
     order: CreateOrder,
     make: (order: CreateOrder) => Promise<ActorAddress>,
   ): Promise<ActorAddress> {
+    if (order.options.parent === undefined || !order.isOurs) return make(order);
     const { parent, ...options } = order.options;
-    if (parent === undefined || !order.isOurs) return await make(order);
     const { supervision, restart } = this.#options;
-    return await supervision.adopt(parent, restartOf(options, restart), (link) => {
+    return supervision.adopt(parent, restartOf(options, restart), (link) => {
       return make({ ...order, options: { ...options, link } });
     });
   }

@@ -58,7 +58,7 @@ export class LoadWatch {
   }
 
   /** How busy a pool is with its actors of now; `undefined` if that is not known. */
-  busyOf({ pool, actors }: Loaded): number | undefined {
+  busyOf(pool: PoolId, actors: number): number | undefined {
     const measured = this.#measured.get(pool);
     if (measured === undefined) return undefined;
     return busyWith(measured.busy, Math.max(0, actors - measured.actors));
