@@ -102,5 +102,4 @@ export class PoolNews {
     const from = { host, pool };
     this.#options.peers().broadcast((to) => ({ kind: "pools", id: 0, to, from, pools }));
   }
-
 }
