@@ -1,7 +1,7 @@
 /** Kernels that several tests run. */
 
 import type { KernelOptions } from "../../gpu/kernel_spec.ts";
-import saxpySource from "../../gpu/kernels/saxpy.wgsl" with { type: "text" };
+import saxpySource from "../../examples/kernel/saxpy.wgsl" with { type: "text" };
 import sumBlocksSource from "../../gpu/kernels/sum_blocks.wgsl" with { type: "text" };
 
 export interface SaxpyArgs {

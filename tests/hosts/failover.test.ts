@@ -12,6 +12,7 @@ import {
   natsStore,
   startHost,
 } from "@dramatis/dramatis";
+import { HostProcess } from "../fixtures/host_process.ts";
 import { Tally } from "../fixtures/state_actors.ts";
 import { HAS_NATS, NatsServer, NEEDS_NATS, Wire } from "../host/directory/nats_server.ts";
 
@@ -46,46 +47,6 @@ function inNats(servers: string, options: HostOptions = {}): Promise<Host> {
   return start({ directory, state: { store: natsStore({ servers }) }, ...options });
 }
 
-/** The fixture, in a process of its own. */
-class TallyProcess implements AsyncDisposable {
-  readonly id: number;
-  readonly address: string;
-  readonly #child: Deno.ChildProcess;
-  #isKilled = false;
-
-  private constructor(child: Deno.ChildProcess, { id, address }: { id: number; address: string }) {
-    this.#child = child;
-    this.id = id;
-    this.address = address;
-  }
-
-  static async start(...args: string[]): Promise<TallyProcess> {
-    const script = new URL("../fixtures/failover_host.ts", import.meta.url).pathname;
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", "--allow-all", script, ...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    let text = "";
-    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      if (text.includes("\n")) break;
-    }
-    return new TallyProcess(child, JSON.parse(text));
-  }
-
-  kill(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" = "SIGKILL"): void {
-    this.#isKilled ||= signal === "SIGKILL";
-    this.#child.kill(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isKilled) this.kill();
-    await this.#child.status;
-  }
-}
-
 /** Asks until the actor of the name is on another host. */
 async function successor(host: Host, lost: number): Promise<ActorRef<Tally>> {
   for (;;) {
@@ -108,7 +69,7 @@ async function instances(hosts: readonly Host[]): Promise<number> {
 Deno.test("failover: in memory, one of the hosts linked with the lost one makes its actor, as new", async () => {
   await using seed = await start();
   await using other = await start({ join: [seed.address!] });
-  await using child = await TallyProcess.start("", "", seed.address!);
+  await using child = await HostProcess.start("./failover_host.ts", "", "", seed.address!);
   const ref = await seed.lookup<Tally>("tally");
   assert.equal(addressOf(ref).host, child.id);
   assert.equal(await ref.get(), 42);
@@ -150,7 +111,7 @@ test("with NATS, a killed host's actor is made on one other, with its state", as
   await using server = await NatsServer.start();
   await using a = await inNats(server.url);
   await using b = await inNats(server.url);
-  await using child = await TallyProcess.start(server.url, String(TTL_MS));
+  await using child = await HostProcess.start("./failover_host.ts", server.url, String(TTL_MS));
   const refs = await Promise.all([a, b].map((host) => host.lookup<Tally>("tally")));
   assert.deepEqual(await Promise.all(refs.map((ref) => ref.get())), [42, 42]);
   child.kill();
@@ -194,7 +155,7 @@ test("with NATS, a host that comes back after its lease is fenced: its actor end
 test("with NATS, a host whose process was frozen past its lease cannot save over its successor", async () => {
   await using server = await NatsServer.start();
   await using a = await inNats(server.url);
-  await using child = await TallyProcess.start(server.url, String(TTL_MS));
+  await using child = await HostProcess.start("./failover_host.ts", server.url, String(TTL_MS));
   const old = await a.lookup<Tally>("tally");
   assert.equal(await old.get(), 42);
   child.kill("SIGSTOP");

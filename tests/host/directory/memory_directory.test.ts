@@ -10,7 +10,7 @@ import {
 } from "@dramatis/dramatis/testing";
 import { Leader } from "../../fixtures/named_actors.ts";
 import { eventOf, testDirectory } from "./contract.ts";
-import { NamedProcess } from "./named_process.ts";
+import { HostProcess } from "../../fixtures/host_process.ts";
 
 testDirectory({
   name: "memoryDirectory",
@@ -26,7 +26,7 @@ testDirectory({
 });
 
 Deno.test("memoryDirectory: a host that is killed is down, and its names are free", async () => {
-  await using child = await NamedProcess.start();
+  await using child = await HostProcess.start("./named_host.ts");
   await using host = await startHost({
     pools: [],
     join: [child.address],

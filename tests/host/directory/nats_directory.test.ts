@@ -16,7 +16,7 @@ import { Kvm } from "@nats-io/kv";
 import { nameKey } from "../../../src/host/directory/nats_records.ts";
 import { Leader } from "../../fixtures/named_actors.ts";
 import { eventOf, testDirectory, turn } from "./contract.ts";
-import { NamedProcess } from "./named_process.ts";
+import { HostProcess } from "../../fixtures/host_process.ts";
 import { HAS_NATS, NatsServer, NEEDS_NATS, Wire } from "./nats_server.ts";
 
 /** What waits for a lease to expire waits so long; a busy machine must keep one up. */
@@ -133,7 +133,7 @@ test("a host that loses its link is unreachable while it has its lease, and keep
   await using server = await NatsServer.start();
   // All that is asked of a host that is unreachable takes less.
   const ttlMs = 2 * TTL_MS;
-  await using child = await NamedProcess.start(server.url, String(ttlMs));
+  await using child = await HostProcess.start("./named_host.ts", server.url, String(ttlMs));
   await using a = await start(server.url, { graceMs: 0 }, ttlMs);
   const events: string[] = [];
   using _watch = a.watchHosts(({ kind }) => events.push(kind));
@@ -233,7 +233,7 @@ Deno.test("natsDirectory: a server that is not there, and bad options", async ()
 
 test("a name whose host is down is removed by whoever looks for it", async () => {
   await using server = await NatsServer.start();
-  await using child = await NamedProcess.start(server.url, String(TTL_MS));
+  await using child = await HostProcess.start("./named_host.ts", server.url, String(TTL_MS));
   await using host = await start(server.url, {}, TTL_MS);
   const nats = await connect({ servers: server.url });
   try {
