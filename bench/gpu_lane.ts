@@ -2,7 +2,8 @@
 import type { GpuHandle } from "../gpu/device.ts";
 import { KernelRunner } from "../gpu/kernel_runner.ts";
 import { readSlot, uploadSlot } from "../gpu/slots.ts";
-import { type SaxpyArgs, saxpyOptions, type SpinArgs, spinOptions } from "./gpu_kernels.ts";
+import { spin, type SpinArgs } from "../tests/gpu/kernels.ts";
+import { type SaxpyArgs, saxpyOptions } from "./gpu_kernels.ts";
 import { type MapKind, RawSaxpy } from "./gpu_raw.ts";
 import {
   breathe,
@@ -331,7 +332,7 @@ export async function steadyState(report: Report, gpu: GpuHandle): Promise<void>
 
 /** G10: how long the event loop stands still while a kernel of 50 ms runs. */
 export async function gaps(report: Report, gpu: GpuHandle): Promise<void> {
-  const runner = new KernelRunner<SpinArgs>(gpu, "spin", spinOptions);
+  const runner = new KernelRunner<SpinArgs>(gpu, "spin", spin);
   // More of it, not longer: a device in software ends a loop after 65,536 rounds.
   const p = { rounds: 16 };
   let y = new Uint32Array(4096);

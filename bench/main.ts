@@ -1,39 +1,13 @@
 /**
- * `deno task bench [--json FILE] [--plots FOLDER] [--only WORD]`: every figure beside its baseline in the
- * same run.
+ * `deno task bench [--json FILE] [--plots FOLDER] [--only SUITE]…`: every figure beside its baseline in the
+ * same run, every suite in a process of its own.
  *
  * @module
  */
 // deno-lint-ignore-file no-console
 import { parseArgs } from "node:util";
-import { callsAcrossHosts, callsAcrossPools, callsInPool, callsToProcess } from "./calls.ts";
-import { copies } from "./copies.ts";
-import { debugging } from "./debug.ts";
-import { Report } from "./harness.ts";
-import { creation, poolStart } from "./life.ts";
-import { messages } from "./messages.ts";
-import { peers } from "./peers.ts";
-import { placement } from "./placement.ts";
-import { recovery } from "./recovery.ts";
-import { replicas } from "./replicas.ts";
-import { skynet } from "./skynet.ts";
-
-const SUITES: Readonly<Record<string, (report: Report) => Promise<void>>> = {
-  pool: callsInPool,
-  pools: callsAcrossPools,
-  process: callsToProcess,
-  hosts: callsAcrossHosts,
-  start: poolStart,
-  create: creation,
-  skynet,
-  messages,
-  debug: debugging,
-  copy: copies,
-  replicas,
-  recovery,
-  placement,
-  peers,
-};
+import { type Ran, runSuite } from "./run_suite.ts";
+import { SUITES } from "./suites.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
@@ -48,17 +22,27 @@ if (unknown !== undefined) {
   console.error(`bench: --only takes ${Object.keys(SUITES).join(", ")}, got ${unknown}`);
   Deno.exit(2);
 }
-const report = new Report();
-for (const [name, run] of Object.entries(SUITES)) {
-  if (values.only === undefined || values.only.includes(name)) await run(report);
+const names = Object.keys(SUITES).filter((name) => values.only?.includes(name) ?? true);
+const ran: Ran[] = [];
+const failed: string[] = [];
+for (const name of names) {
+  const one = await runSuite(name);
+  ran.push(one);
+  if (one.code === 0) continue;
+  failed.push(name);
+  console.error(`bench: ${name} failed with exit code ${one.code}`);
 }
 if (values.plots !== undefined) {
   await Deno.mkdir(values.plots, { recursive: true });
-  for (const [name, svg] of report.plots) {
+  for (const [name, svg] of ran.flatMap(({ plots }) => plots)) {
     await Deno.writeTextFile(`${values.plots}/${name}.svg`, svg);
   }
 }
 if (values.json !== undefined) {
-  const lines = report.figures.map((figure) => JSON.stringify(figure));
+  const lines = ran.flatMap(({ figures }) => figures).map((figure) => JSON.stringify(figure));
   await Deno.writeTextFile(values.json, lines.join("\n") + "\n");
+}
+if (failed.length > 0) {
+  console.error(`bench: failed: ${failed.join(", ")}`);
+  Deno.exit(1);
 }

@@ -1,6 +1,6 @@
 /** DESIGN section 2 holds, and the checks that say so can fail. */
 import assert from "node:assert/strict";
-import { importsOf, ROOT, sourcesUnder } from "./layers/graph.ts";
+import { importsOf, loadedWith, ROOT, sourcesUnder } from "./layers/graph.ts";
 import {
   bareCode,
   circles,
@@ -52,6 +52,23 @@ Deno.test("layers: a worker's entry loads only what an actor needs", async () =>
     loaded.filter((to) => /^(src\/(host|cli|observe|schedule)|gpu)\//.test(to)),
     [],
   );
+});
+
+/** Each module takes a worker a third of a millisecond to start: those that few actors need are loaded late. */
+const WORKER_MODULES = 116;
+
+/** The same of what every module with actors imports. */
+const PACKAGE_MODULES = 16;
+
+Deno.test("layers: a worker starts without what few actors need", async () => {
+  const worker = await loadedWith("src/pool/worker_main.ts");
+  // The first of Node's modules takes as long as twenty others; a timer is one of them too.
+  assert.deepEqual(worker.filter((one) => one.startsWith("node:")), []);
+  assert(worker.includes("src/actor/cell.ts"), "the graph was read");
+  assert(worker.length <= WORKER_MODULES, `${worker.length} modules: ${worker.join(", ")}`);
+  const beside = (await loadedWith("mod.ts")).filter((one) => !worker.includes(one));
+  assert.deepEqual(beside.filter((one) => /^(node|npm):/.test(one)), []);
+  assert(beside.length <= PACKAGE_MODULES, `${beside.length} modules: ${beside.join(", ")}`);
 });
 
 Deno.test("layers: globals are used where they belong, and no module has state", async () => {

@@ -20,21 +20,6 @@ for (const { title, code } of snippets(readme)) {
   });
 }
 
-Deno.test("README: its programs are typed, and so is what users rely on", async () => {
-  await using folder = await ProgramFolder.open();
-  const files = await Promise.all(
-    snippets(readme).map(({ code }, i) => folder.write(`snippet_${i}.ts`, code)),
-  );
-  const types = new URL("types/", import.meta.url);
-  for await (const { name } of Deno.readDir(types)) files.push(new URL(name, types));
-  // In one go: what they import is checked once.
-  const { code: exit, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["check", ...files.map(({ href }) => href)],
-    env: { NO_COLOR: "1" },
-  }).output();
-  assert.equal(exit, 0, new TextDecoder().decode(stderr));
-});
-
 Deno.test("README: its tasks and files exist", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(config));
   for (const [, task] of readme.matchAll(/deno task ([\w:]+)/g)) {

@@ -1,16 +1,8 @@
 import type { Clock } from "../core/clock.ts";
+import { HOOKS } from "./actor.ts";
 import type { ActorType } from "./actor_type.ts";
+import type { HookName } from "./hook.ts";
 import { Marks } from "./marks.ts";
-
-/** The hooks come before the methods of a type. */
-const HOOKS: readonly string[] = [
-  "postCreate",
-  "preDestroy",
-  "snapshot",
-  "restore",
-  "migrate",
-  "childDown",
-];
 
 /** Who wants to know what the cells of a pool do. */
 export interface ActivityObserver {
@@ -67,6 +59,7 @@ export class Activity {
   codesOf(type: ActorType): number {
     const known = this.#codes.get(type);
     if (known !== undefined) return known;
+    // The hooks come before the methods of a type.
     const names = [...HOOKS, ...type.methods.keys()];
     const first = this.#nextCode;
     this.#codes.set(type, first);
@@ -76,7 +69,7 @@ export class Activity {
   }
 
   /** The number of a hook among those of its type. */
-  static hookIndex(name: string): number {
+  static hookIndex(name: HookName): number {
     return HOOKS.indexOf(name);
   }
 

@@ -6,6 +6,16 @@ import type { SnapshotInfo } from "./state.ts";
 /** Gives an actor its context: for its cell alone. */
 export let bindContext: (actor: Actor, context: ActorContext) => void;
 
+/** What the runtime calls by itself, if the class of an actor has it. */
+export const HOOKS = [
+  "postCreate",
+  "preDestroy",
+  "snapshot",
+  "restore",
+  "migrate",
+  "childDown",
+] as const satisfies readonly (keyof Actor)[];
+
 /** Whether the class of an actor says what is to be kept of it. */
 export function hasState(actor: Actor): boolean {
   return actor.snapshot !== Actor.prototype.snapshot;
@@ -38,8 +48,9 @@ export abstract class Actor {
   /**
    * The actor's view of its surroundings: its own ref, the running call's signal, and the verbs of
    * the host. Where messages overlap (a `@reentrant` method, a stateless actor) `signal` and `sender` are
-   * those of the message whose code asks, if its method is declared `async`; in a plain function that
-   * returns a promise, read them before it returns.
+   * those of the message whose code asks, if its method is declared `async`. What a plain function does
+   * after it has returned a promise belongs to no message: read them before it returns, and declare a
+   * method `async` that then makes calls, or they have neither the time nor the chain of its own.
    *
    * @throws {TypeError} in the constructor, where there is none yet; use `postCreate`.
    */

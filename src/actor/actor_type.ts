@@ -1,6 +1,6 @@
 import type { PoolAddress } from "../core/address.ts";
 import type { TypeName } from "../core/protocol.ts";
-import { Actor, StatelessActor } from "./actor.ts";
+import { Actor, HOOKS, StatelessActor } from "./actor.ts";
 
 /** The key under which a class or kernel carries its {@linkcode ActorType}. */
 export const ACTOR_TYPE: unique symbol = Symbol.for("dramatis.actorType") as never;
@@ -50,6 +50,8 @@ export interface ActorType<A extends Actor = Actor, P extends unknown[] = unknow
   readonly home: "cpu" | "gpu";
   /** Its actors keep nothing between messages: they may run at once, and in several replicas. */
   readonly stateless?: boolean;
+  /** It has no hook and no async method: none of its code goes on after an await. Not known if left out. */
+  readonly isPlain?: boolean;
   /** Milliseconds after which a call of its actors is slow; those of the host unless it says. */
   readonly slowCallMs?: number | undefined;
   /** What may be called, by name: nothing else can be reached by a message. */
@@ -113,16 +115,23 @@ export function findActorType(value: unknown): ActorType | undefined {
 
 /** The type of a decorated class. */
 export function classType(cls: ActorClass, name: TypeName, slowCallMs?: number): ActorType {
+  const methods = callableMethods(cls);
   const type: ActorType = {
     name,
     slowCallMs,
     home: "cpu",
     stateless: isStateless(cls),
-    methods: callableMethods(cls),
+    isPlain: isPlain(cls, methods),
+    methods,
     create: (args) => new cls(...args),
   };
   const { [TYPE_OF_BASE]: special } = cls as { [TYPE_OF_BASE]?: (type: ActorType) => ActorType };
   return special === undefined ? type : special(type);
+}
+
+function isPlain(cls: ActorClass, methods: ReadonlyMap<string, ActorMethod>): boolean {
+  const hasHook = HOOKS.some((name) => cls.prototype[name] !== Actor.prototype[name]);
+  return !hasHook && methods.values().every((method) => !method.isAsync);
 }
 
 /** Whether its actors are the runtime's own: they answer for themselves. */

@@ -95,6 +95,7 @@ export class Agenda implements Turn {
 
   /** Refuses every message that waits. */
   refuseAll(reason: () => Error): void {
+    if (this.length === 0) return;
     const waiting = [...this.#concurrent?.clearMessages() ?? [], ...this.#mailbox.clearMessages()];
     this.#stats.lost(waiting);
     for (const message of waiting) message.fail(reason());
@@ -103,13 +104,18 @@ export class Agenda implements Turn {
   /** The actor has ended: there is no lock any more, and nothing that comes before messages waits. */
   close(reason: () => Error): void {
     this.lock.close(reason);
+    if (this.#mailbox.isEmpty) return;
     for (const control of this.#mailbox.clearControl()) void control.run();
   }
 
   /** Whoever has the lock gives it back; one that shares it, its share. */
   unlock(reader?: Message): void {
     this.lock.release(reader);
-    this.schedule();
+    if (this.#isWaitedFor) this.schedule();
+  }
+
+  get #isWaitedFor(): boolean {
+    return !this.#mailbox.isEmpty || this.lock.isWanted || !(this.#concurrent?.isEmpty ?? true);
   }
 
   /** Something may begin. */
@@ -193,8 +199,9 @@ export class Agenda implements Turn {
   }
 
   #beginIfWanted(message: Message, locked: boolean): void {
-    if (message.isExpired) this.#stats.lost([message]);
-    else this.runner.begin(message, message.target!, locked);
+    if (!message.isExpired) return this.runner.begin(message, message.target!, locked);
+    this.#stats.lost([message]);
+    message.discard();
   }
 
   /** Runs what has precedence over messages; `false` if there is nothing. */

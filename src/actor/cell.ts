@@ -8,7 +8,7 @@ import type { CellHost } from "./cell_host.ts";
 import { CellLife } from "./cell_life.ts";
 import type { ActorCounters } from "./cell_stats.ts";
 import { CellWatch, type Stay } from "./cell_watch.ts";
-import { deadlockOf } from "./deadlock.ts";
+import { comebackOf } from "./deadlock.ts";
 import type { Message, MessageCell } from "./message.ts";
 import type { ActorRef } from "./ref.ts";
 import type { StreamScope } from "./stream_scope.ts";
@@ -70,11 +70,10 @@ export class Cell extends CellLife implements MessageCell {
     message.target = method;
     let skipsQueue = method.concurrent;
     if (message.terms !== undefined && !method.concurrent) {
-      const { lock } = this.agenda;
-      const deadlock = deadlockOf(message, lock.holders, this.address);
+      const comeback = comebackOf(message, this);
       // One that reads and waits for another: behind a writer, they would wait for each other.
-      skipsQueue = deadlock !== null && method.readOnly && lock.isShared;
-      if (deadlock !== null && !skipsQueue) return message.fail(deadlock);
+      skipsQueue = comeback !== null && method.readOnly && this.agenda.lock.isShared;
+      if (comeback !== null && !skipsQueue) this.host.cameBack(comeback);
     }
     this.agenda.add(message, method, skipsQueue);
   }
@@ -105,7 +104,7 @@ export class Cell extends CellLife implements MessageCell {
       // Listeners run at once, and are not part of what runs here.
       this.host.scopes.outside(() => message.cancel(reason));
     }
-    this.agenda.takeOut(matches);
+    for (const message of this.agenda.takeOut(matches)) message.discard();
   }
 
   /** See `Actor.unlocked`. */

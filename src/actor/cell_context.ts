@@ -6,23 +6,16 @@ import {
   samePool,
 } from "../core/address.ts";
 import { lastHop } from "../core/call_chain.ts";
+import { LinkedActorDownError } from "../core/errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "./actor.ts";
-import type { ActorSource } from "./actor_type.ts";
-import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "./buffer_ref.ts";
+import { ActorSystem } from "./actor_system.ts";
+import type { BufferRef, BufferTarget } from "./buffer_ref.ts";
 import type { Cell } from "./cell.ts";
 import type { CellHost } from "./cell_host.ts";
-import type { ActorContext, CreateOptions, WaitOptions } from "./context.ts";
+import type { ActorContext } from "./context.ts";
 import { type DeviceArray, DeviceRef, type DeviceRefData } from "./device_ref.ts";
 import { type ActorRef, addressOf, createRef } from "./ref.ts";
-import type {
-  GangMember,
-  GangMembers,
-  GangOptions,
-  GangRefs,
-  SettledGang,
-  SomeMembers,
-} from "./gang.ts";
 import type { Caller } from "./ref_method.ts";
 import type { PoolSpec, RemovePoolOptions } from "./pool_spec.ts";
 import type { Watch } from "./watch.ts";
@@ -31,12 +24,13 @@ import type { Watch } from "./watch.ts";
 const NEVER = new AbortController();
 
 /** The context of the actor in one cell. */
-export class CellContext implements ActorContext {
+export class CellContext extends ActorSystem<unknown> implements ActorContext {
   readonly #cell: Cell;
   readonly #host: CellHost;
   #ref: ActorRef<Actor> | undefined;
 
   constructor(cell: Cell, host: CellHost) {
+    super(host, cell.address);
     this.#cell = cell;
     this.#host = host;
   }
@@ -79,82 +73,22 @@ export class CellContext implements ActorContext {
     return this.#cell.unlocked(promise);
   }
 
-  createActor<A extends Actor, P extends unknown[]>(
-    type: ActorSource<A, P>,
-    args: NoInfer<P>,
-    options?: CreateOptions<unknown>,
-  ): Promise<ActorRef<A>> {
-    if (options?.detached === true) return this.#host.system.createActor(type, args, options);
-    return this.#host.system.createActor(type, args, { ...options, parent: this.address });
+  override destroyActor(target: string | ActorRef<Actor>): Promise<void> {
+    return this.#unlessSelf(target, super.destroyActor(target));
   }
 
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M>,
-    options?: GangOptions & { allOrNothing?: true },
-  ): Promise<GangRefs<M>>;
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M>,
-    options: GangOptions & { allOrNothing: false },
-  ): Promise<SettledGang<M>>;
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M>,
-    options?: GangOptions,
-  ): Promise<GangRefs<M> | SettledGang<M>> {
-    const parent = this.address;
-    const children = (members as readonly GangMember<Actor, unknown[]>[]).map((member) =>
-      member.options?.detached ? member : { ...member, options: { ...member.options, parent } }
-    );
-    return this.#host.system.createActors(
-      children as readonly unknown[] as M & GangMembers<M>,
-      options as { allOrNothing?: true },
-    );
-  }
-
-  lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>> {
-    return this.#host.system.lookup<A>(name);
-  }
-
-  getOrCreateActor<A extends Actor, P extends unknown[]>(
-    name: string,
-    type: ActorSource<A, P>,
-    args: NoInfer<P>,
-    options?: Omit<CreateOptions<unknown>, "name">,
-  ): Promise<ActorRef<A>> {
-    return this.#host.system.getOrCreateActor(name, type, args, options);
-  }
-
-  actorRef<A extends Actor = Actor>(uid: string, host?: number): Promise<ActorRef<A>> {
-    return this.#host.system.actorRef<A>(uid, host);
-  }
-
-  hasActor(target: string | ActorRef<Actor>): Promise<boolean> {
-    return this.#host.system.hasActor(target);
-  }
-
-  destroyActor(target: string | ActorRef<Actor>): Promise<void> {
-    return this.#unlessSelf(target, this.#host.system.destroyActor(target));
-  }
-
-  killActor(target: string | ActorRef<Actor>): Promise<void> {
-    return this.#unlessSelf(target, this.#host.system.killActor(target));
-  }
-
-  poolConfig(): Promise<PoolDescription[]> {
-    return this.#host.system.poolConfig();
-  }
-
-  waitPoolRecovered(pool: PoolId | PoolAddress, options?: WaitOptions): Promise<void> {
-    return this.#host.system.waitPoolRecovered(pool, options);
+  override killActor(target: string | ActorRef<Actor>): Promise<void> {
+    return this.#unlessSelf(target, super.killActor(target));
   }
 
   appendPool(spec: PoolSpec): Promise<PoolDescription[]> {
-    return this.#host.system.appendPool(spec);
+    return this.#host.verbs.appendPool(spec);
   }
 
   removePool(pool: PoolId | PoolAddress, options?: RemovePoolOptions): Promise<void> {
     const { host, pool: own } = this.address;
     const isOwn = typeof pool === "number" ? pool === own : samePool(pool, { host, pool: own });
-    const removed = this.#host.system.removePool(pool, options);
+    const removed = this.#host.verbs.removePool(pool, options);
     // The main one is refused.
     if (!isOwn || own === MAIN_POOL) return removed;
     // Its end waits for the running message, and takes with it who would be told.
@@ -162,8 +96,27 @@ export class CellContext implements ActorContext {
     return Promise.resolve();
   }
 
-  watch(target: ActorRef<Actor>): Watch {
-    return this.#host.scopes.inCell(this.#cell, () => this.#host.system.watch(target));
+  override watch(target: ActorRef<Actor>): Watch {
+    return this.#host.scopes.inCell(this.#cell, () => super.watch(target));
+  }
+
+  link(target: ActorRef<Actor>): Promise<void> {
+    const { verbs } = this.#host;
+    const peer = addressOf(target);
+    const linked = verbs.link(this.address, peer).catch((error) => {
+      const isDown = error instanceof LinkedActorDownError;
+      if (isDown && !verbs.isUnlinking(this.address, peer)) this.#host.fail(this.#cell, error);
+      if (!isDown) throw error;
+    });
+    // An actor that has failed so need not wait for it.
+    linked.catch(() => {});
+    return linked;
+  }
+
+  unlink(target: ActorRef<Actor>): Promise<void> {
+    const unlinked = this.#host.verbs.unlink(this.address, addressOf(target));
+    unlinked.catch(() => {});
+    return unlinked;
   }
 
   fail(reason: unknown): never {
@@ -173,16 +126,8 @@ export class CellContext implements ActorContext {
     );
   }
 
-  bufferRef(target: BufferTarget): BufferRef {
-    return this.#host.scopes.inCell(this.#cell, () => this.#host.system.bufferRef(target));
-  }
-
-  copyTo(
-    sources: CopySource | readonly CopySource[],
-    targets: BufferRef | readonly BufferRef[],
-    options?: CopyOptions,
-  ): Promise<void> {
-    return this.#host.system.copyTo(sources, targets, options);
+  override bufferRef(target: BufferTarget): BufferRef {
+    return this.#host.scopes.inCell(this.#cell, () => super.bufferRef(target));
   }
 
   /** Who calls for the handles that the actor makes: while a hook of it runs, they do not wait for that. */

@@ -1,6 +1,6 @@
 import { type ActorAddress, formatActor } from "../core/address.ts";
-import { ActorStoppedError } from "../core/errors.ts";
-import type { Actor } from "./actor.ts";
+import { type ActorExit, ActorStoppedError } from "../core/errors.ts";
+import { Actor } from "./actor.ts";
 import { type ActorType, formatType } from "./actor_type.ts";
 import type { Agenda } from "./agenda.ts";
 import { isThenable } from "./batch.ts";
@@ -73,25 +73,50 @@ export abstract class CellLife {
    * Runs `postCreate`, then lets messages in. If it throws, the cell is stopped and throws that.
    *
    * @param prepare What is to be done before, by hooks too.
+   * @returns What resolves when it has; `undefined` if there was nothing to be done.
    */
-  async start(prepare?: () => Promise<void>): Promise<void> {
+  start(prepare?: () => Promise<void>): Promise<void> | undefined {
+    if (prepare !== undefined || this.#hasHook("postCreate")) return this.#start(prepare);
+    this.#begin();
+    return undefined;
+  }
+
+  async #start(prepare?: () => Promise<void>): Promise<void> {
     try {
       if (prepare !== undefined) await Promise.race([prepare(), this.#killedEarly()]);
       const created = this.agenda.runner.runHook("postCreate");
       if (isThenable(created)) await Promise.race([created, this.#killedEarly()]);
     } catch (error) {
-      this.#end("could not be started", error as Error);
+      this.#end("could not be started", "error", error as Error);
       throw error;
     }
-    if (this.#state !== "starting") throw this.stoppedError("was killed while it started");
+    if (this.#state !== "starting") {
+      throw this.#earlyEnding;
+    }
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#state = "running";
     this.agenda.unlock();
+  }
+
+  /** Whether its class has a hook of its own. */
+  #hasHook(name: HookName): boolean {
+    return this.actor[name] !== Actor.prototype[name];
+  }
+
+  /** What its creator gets when it was killed, or has failed, before it has started. */
+  get #earlyEnding(): Error {
+    const { ending } = this;
+    if (ending.cause !== undefined) return ending;
+    return this.stoppedError("was killed while it started", "killed");
   }
 
   /** Rejects when the actor is killed before it has started: its `postCreate` may never come to its end. */
   #killedEarly(): Promise<never> {
     return new Promise((_, reject) => {
-      this.#released = () => reject(this.stoppedError("was killed while it started"));
+      this.#released = () => reject(this.#earlyEnding);
     });
   }
 
@@ -107,7 +132,8 @@ export abstract class CellLife {
   }
 
   #cancelTimers(): void {
-    for (const timer of [...this.#timers ?? []]) timer.cancel();
+    if (this.#timers === undefined) return;
+    for (const timer of [...this.#timers]) timer.cancel();
   }
 
   /** Whether nothing runs, waits, is kept or will come by itself: no message, stream, timer, watch or DeviceRef. */
@@ -150,17 +176,25 @@ export abstract class CellLife {
 
   /** Resolves once the actor has its lock, ahead of messages; the lock then has no holder yet. */
   protected lockAgain(): Promise<void> {
-    if (this.#state === "stopped") return Promise.reject(this.stoppedError("was killed"));
+    if (this.#state === "stopped") return Promise.reject(this.stoppedError("was killed", "killed"));
     return this.agenda.lock.back();
   }
 
-  /** Waits for the running message, hands back the queued ones, runs `preDestroy`. */
-  destroy(): Promise<void> {
-    return this.#destroyed ??= this.#destroy();
+  /**
+   * Waits for the running message, hands back the queued ones, runs `preDestroy`.
+   *
+   * @returns What resolves when it has; `undefined` if the actor has ended, as there was nothing to be done.
+   */
+  destroy(): Promise<void> | undefined {
+    if (this.#state === "stopped") return this.#destroyed;
+    const isNothingToDo = this.agenda.isFree && !this.isBusy && this.keeper === undefined &&
+      !this.#hasHook("preDestroy");
+    if (!isNothingToDo) return this.#destroyed ??= this.#destroy();
+    this.#end("is stopped");
+    return undefined;
   }
 
   async #destroy(): Promise<void> {
-    if (this.#state === "stopped") return;
     this.#state = "stopping";
     this.agenda.refuseAll(() => this.stoppedError("is stopped"));
     this.#cancelTimers();
@@ -186,28 +220,32 @@ export abstract class CellLife {
    * @param cause Why, if it has failed.
    */
   kill(cause?: Error): void {
-    if (cause === undefined) this.#end("was killed");
-    else this.#end(`has failed: ${cause.name}: ${cause.message}`, cause);
+    if (cause === undefined) this.#end("was killed", "killed");
+    else this.#end(`has failed: ${cause.name}: ${cause.message}`, "error", cause);
     // A `preDestroy` that runs may never come to its end.
     this.#released?.();
   }
 
-  #end(why: string, cause?: Error): void {
+  #end(why: string, exit?: ActorExit, cause?: Error): void {
     if (this.#state === "stopped") return;
     this.#state = "stopped";
-    const reason = () => this.stoppedError(why, cause);
+    const reason = () => this.stoppedError(why, exit, cause);
     this.#ending = reason;
+    if (this.watch.isRunning) this.#endRunning(reason);
+    this.agenda.refuseAll(reason);
+    this.#cancelTimers();
+    this.agenda.close(reason);
+    this.keeper?.close();
+    this.type.end?.(this.actor);
+  }
+
+  #endRunning(reason: () => Error): void {
     for (const message of [...this.watch.running.keys()]) {
       this.watch.gone(message);
       message.ended = true;
       message.fail(reason());
       message.cancel(reason());
     }
-    this.agenda.refuseAll(reason);
-    this.#cancelTimers();
-    this.agenda.close(reason);
-    this.keeper?.close();
-    this.type.end?.(this.actor);
   }
 
   /** What the caller of a message gets in which the actor has ended itself. */
@@ -216,7 +254,8 @@ export abstract class CellLife {
   }
 
   /** What a caller gets whose message cannot run any more. */
-  stoppedError(why: string, cause?: Error): ActorStoppedError {
-    return new ActorStoppedError(`${this.where} ${why}`, cause === undefined ? {} : { cause });
+  stoppedError(why: string, exit?: ActorExit, cause?: Error): ActorStoppedError {
+    const options = cause === undefined ? {} : { cause };
+    return new ActorStoppedError(`${this.where} ${why}`, exit, options);
   }
 }

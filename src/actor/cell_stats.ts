@@ -25,6 +25,17 @@ export interface ActorCounters {
   readonly measured: number;
 }
 
+/** Of an actor that has done nothing yet. */
+export const NO_COUNTS: ActorCounters = Object.freeze({
+  messages: 0,
+  calls: 0,
+  errors: 0,
+  longestQueue: 0,
+  waitMs: 0,
+  runMs: 0,
+  measured: 0,
+});
+
 /** Counts what a cell does. It is on the way of every message, so its cell looks into it. */
 export class CellStats {
   /** Numbers the messages and hooks that have begun. */

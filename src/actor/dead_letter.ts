@@ -1,4 +1,4 @@
-import type { ActorAddress, PoolAddress } from "../core/address.ts";
+import { type ActorAddress, formatActor, type PoolAddress } from "../core/address.ts";
 
 /** A message that nobody waits for and that failed, or could not be delivered. */
 export interface DeadLetter {
@@ -15,4 +15,11 @@ export interface DeadLetter {
   readonly args: readonly unknown[] | null;
   /** Why it failed. */
   readonly reason: Error;
+}
+
+/** What becomes of dead letters unless somebody asks for them: each is a line on standard error. */
+export function printDeadLetter({ to, method, reason }: DeadLetter): void {
+  const target = method === "" ? "" : `${formatActor(to)}.${method}: `;
+  // deno-lint-ignore no-console
+  console.error(`dramatis: dead letter: ${target}${reason.name}: ${reason.message}`);
 }

@@ -4,7 +4,7 @@ import { ProtocolError } from "../core/host_errors.ts";
 import { MOVED } from "../core/transfer.ts";
 import type { CodecExtension } from "../core/values.ts";
 import type { Caller } from "./ref_method.ts";
-import { dropStream, RemoteStream } from "./remote_stream.ts";
+import { dropStream, dropStreams, RemoteStream } from "./remote_stream.ts";
 
 /** The numbers of a DeviceRef; `bytes` are structs or atomics, as they lie in memory. */
 export type DeviceRefType = "f32" | "f16" | "i32" | "u32" | "bytes";
@@ -49,7 +49,9 @@ const ANSWER_DEPTH = 3;
  */
 export function dropResult(value: unknown, state: "made" | "answered"): void {
   if (typeof value !== "object" || value === null) return;
-  dropStream(value);
+  // Where it was made it has no other: what is inside becomes a stream when it is sent.
+  if (state === "made") dropStream(value);
+  else dropStreams(value);
   dropRefs(value, state, 0);
 }
 

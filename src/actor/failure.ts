@@ -39,6 +39,8 @@ export function startError(
 }
 
 function describe(thrown: unknown): string {
-  if (!isError(thrown)) return `a ${typeof thrown}, not an error`;
+  if (thrown === null) return "null, not an error";
+  const kind = typeof thrown;
+  if (!isError(thrown)) return `${/^[ou]/.test(kind) ? "an" : "a"} ${kind}, not an error`;
   return `${thrown.name}: ${thrown.message}`;
 }

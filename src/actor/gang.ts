@@ -1,6 +1,6 @@
 import type { Actor } from "./actor.ts";
 import type { ActorSource } from "./actor_type.ts";
-import type { CreateOptions } from "./context.ts";
+import type { CreateOptions } from "./create_options.ts";
 import type { ActorRef } from "./ref.ts";
 
 /** One actor of several that are made together. */

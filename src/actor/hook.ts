@@ -1,14 +1,9 @@
 import type { PoolAddress } from "../core/address.ts";
+import type { HOOKS } from "./actor.ts";
 import { Message, type MessageCell } from "./message.ts";
 
 /** The hooks of an actor. */
-export type HookName =
-  | "postCreate"
-  | "preDestroy"
-  | "snapshot"
-  | "restore"
-  | "migrate"
-  | "childDown";
+export type HookName = typeof HOOKS[number];
 
 /** A hook, as the scope of the calls and timers that it makes. */
 export class Hook extends Message {
@@ -25,5 +20,5 @@ export class Hook extends Message {
   /** Whoever starts or ends the actor waits for the hook itself. */
   reply(): void {}
   /** See {@linkcode Hook.reply}. */
-  fail(): void {}
+  protected tellFailure(): void {}
 }

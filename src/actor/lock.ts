@@ -92,6 +92,7 @@ export class Lock {
 
   /** There is no lock any more: whoever waits is told so. */
   close(reason: () => Error): void {
+    if (!this.isWanted) return;
     const waiting = [...this.#returning?.clear() ?? [], ...this.#steps?.clear() ?? []];
     for (const { refuse } of waiting) refuse(reason());
   }

@@ -3,6 +3,13 @@ import { type CallChain, extendChain } from "../core/call_chain.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ActorMethod } from "./actor_type.ts";
 import type { Timer } from "./ref_method.ts";
+import { dropStreams } from "./remote_stream.ts";
+
+/**
+ * Of the runtime's own calls: a host's default is for those of its users. They end with what they wait for;
+ * an actor whose creation was given up would be nobody's.
+ */
+export const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** What a message says beside what to run; most say nothing. */
 export interface MessageTerms {
@@ -57,8 +64,20 @@ export abstract class Message {
 
   /** The method has returned. At most one of `reply` and `fail` is called, once. */
   abstract reply(value: unknown): void;
+
   /** The method has thrown, or the message cannot run. */
-  abstract fail(error: Error): void;
+  fail(error: Error): void {
+    this.discard();
+    this.tellFailure(error);
+  }
+
+  /** Tells whoever waits for the answer that there is none. */
+  protected abstract tellFailure(error: Error): void;
+
+  /** It does not run, if it has not begun: nobody reads the streams that it brings. */
+  discard(): void {
+    if (this.cell === null) dropStreams(this.args);
+  }
 
   /** Of waiting messages the highest runs first. */
   get priority(): number {
@@ -83,6 +102,13 @@ export abstract class Message {
     const children = this.#scope?.children;
     if (children === undefined || children.size === 0) return [];
     return [...children].filter(({ to }) => to !== undefined) as Callee[];
+  }
+
+  /** How many calls made from it, and streams that it reads, it may wait for. */
+  get open(): number {
+    let count = 0;
+    for (const { isAwaited } of this.#scope?.children ?? []) if (isAwaited !== false) count++;
+    return count;
   }
 
   /** Aborts when the message is cancelled while it runs. */
@@ -140,6 +166,8 @@ export interface Callee {
 
 /** A call that was made from a message, or a stream that it reads. */
 export interface Child extends Partial<Callee> {
+  /** Whether something of it is waited for, if that is known. */
+  readonly isAwaited?: boolean;
   giveUp(reason: unknown): void;
 }
 
@@ -170,7 +198,8 @@ export interface CallOptions {
   /**
    * Says that it does no harm if the call runs twice: when the pool or host dies that has to answer, the call
    * is sent again, within its time; also if it was handed back because its actor was ended, which may be made
-   * again on another host. How often, `retry` says, or this.
+   * again on another host. How often, `retry` says, or this. Not for calls that bring a stream, which can be
+   * read once.
    * @default false, a call is sent once
    */
   idempotent?: boolean | RetryOptions;

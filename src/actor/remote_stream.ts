@@ -64,6 +64,23 @@ export function dropStream(value: unknown): void {
   if (value instanceof RemoteStream) value.drop();
 }
 
+/** The same of every stream in a value that has arrived. */
+export function dropStreams(value: unknown): void {
+  const seen = new Set<unknown>();
+  const left = [value];
+  while (left.length > 0) {
+    const one = left.pop();
+    if (typeof one !== "object" || one === null || ArrayBuffer.isView(one) || seen.has(one)) {
+      continue;
+    }
+    seen.add(one);
+    if (one instanceof RemoteStream) one.drop();
+    else if (one instanceof Map) left.push(...one.keys(), ...one.values());
+    else if (one instanceof Set || Array.isArray(one)) { for (const part of one) left.push(part); }
+    else if (Object.getPrototypeOf(one) === Object.prototype) left.push(...Object.values(one));
+  }
+}
+
 /** What a method returns to stream: a generator, or anything that is iterated asynchronously. */
 export type StreamedResult = AsyncIterable<unknown> | Generator<unknown>;
 

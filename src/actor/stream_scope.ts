@@ -34,5 +34,5 @@ export class StreamScope extends Message {
   /** What comes of a step goes to the consumer. */
   reply(): void {}
   /** See {@linkcode StreamScope.reply}. */
-  fail(): void {}
+  protected tellFailure(): void {}
 }

@@ -42,7 +42,8 @@ export class Turns {
 
   /** Whether a message may run in the stack of its sender: nothing else runs or waits for its turn. */
   enter(): boolean {
-    if (this.#armed || this.#isRunning || this.#mustYield()) return false;
+    // Whether the loop has waited for long is looked up in a turn: not in the async context of the sender.
+    if (this.#armed || this.#isRunning || this.#count >= CHECKPOINT_MESSAGES) return false;
     this.#count++;
     return this.#isRunning = true;
   }

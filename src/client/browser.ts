@@ -11,6 +11,7 @@ import { dialHostNatively } from "../link/dial_native.ts";
 import { Client } from "./client.ts";
 import { type ConnectOptions, linkUrl, resolveConnect } from "./options.ts";
 
+export type { ActorSystem } from "../actor/actor_system.ts";
 export { Client } from "./client.ts";
 export type { ConnectOptions } from "./options.ts";
 export { registeredType, type RegisteredTypeOptions } from "./registered_type.ts";

@@ -1,30 +1,11 @@
-import {
-  type HostId,
-  MAIN_POOL,
-  newClientId,
-  type PoolAddress,
-  type PoolId,
-} from "../core/address.ts";
+import { type HostId, MAIN_POOL, newClientId } from "../core/address.ts";
 import { SYSTEM_CLOCK } from "../core/clock.ts";
-import type { Codec } from "../core/codec.ts";
 import { HostLostError } from "../core/host_errors.ts";
-import type { HostDescription, PoolDescription } from "../core/protocol.ts";
-import type { Actor } from "../actor/actor.ts";
-import type { ActorSource } from "../actor/actor_type.ts";
-import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
-import type { ActorSystem, CreateOptions, WaitOptions } from "../actor/context.ts";
-import type {
-  GangMembers,
-  GangOptions,
-  GangRefs,
-  SettledGang,
-  SomeMembers,
-} from "../actor/gang.ts";
-import type { ActorRef } from "../actor/ref.ts";
-import type { Watch } from "../actor/watch.ts";
+import type { HostDescription } from "../core/protocol.ts";
+import { ActorSystem } from "../actor/actor_system.ts";
 import { LocalPool } from "../pool/local.ts";
 import { poolCodec } from "../pool/pool_codec.ts";
-import { System } from "../pool/system.ts";
+import { HostVerbs } from "../pool/host_verbs.ts";
 import type { Placement } from "../schedule/policy.ts";
 import { ClientRouter } from "./client_router.ts";
 import { HostLink, type OpenLink } from "./host_link.ts";
@@ -32,41 +13,55 @@ import type { ResolvedConnect } from "./options.ts";
 
 /**
  * A program that uses a cluster and is no part of it: it has no pools, nothing is placed on it, and no
- * host knows it but the one that it is linked with. Made by `connect`.
+ * host knows it but the one that it is linked with. Made by `connect`. Its verbs are those of
+ * {@linkcode ActorSystem}.
  *
- * Its refs work as a host's do: calls, tells, batches, streams, timers, copies. When its link is lost for
- * longer than the grace time, or its host has ended, what waits rejects with `HostLostError`, and it links
- * anew by itself; `linked()` waits for that. Refs to actors of a host that has ended are then worth
- * nothing: ask for them again, by uid or by name.
+ * Its refs work as a host's do: calls, tells, batches, streams, timers, copies; `registeredType` names
+ * types whose module it does not have. When its link is lost for longer than the grace time, or its host has
+ * ended, what waits rejects with `HostLostError`, and it links anew by itself; `linked()` waits for that.
+ * Refs to actors of a host that has ended are then worth nothing: ask for them again, by uid or by name.
+ *
+ * @example
+ * ```ts
+ * import { type Client, connect, startHost } from "@dramatis/dramatis";
+ *
+ * await using host = await startHost({ pools: [], listen: { port: 0 } });
+ * await using client: Client = await connect(`ws://${host.address}`);
+ * console.log((await client.poolConfig()).length); // 1: the host's main pool
+ * ```
  */
-export class Client implements ActorSystem<Placement>, AsyncDisposable {
+export class Client extends ActorSystem<Placement> implements AsyncDisposable {
   /** What hosts call it; of this client alone. */
-  readonly id: HostId = newClientId();
-  readonly #router = new ClientRouter();
-  readonly #codec: Codec = poolCodec(() => this.#pool);
+  readonly id: HostId;
+  readonly #router: ClientRouter;
   readonly #pool: LocalPool;
-  readonly #system: System;
   readonly #link: HostLink;
 
   /** For `connect`, which also links it. */
   constructor(options: ResolvedConnect, open: OpenLink) {
     const { callTimeoutMs, heartbeatMs, graceMs, onDeadLetter } = options;
-    this.#pool = new LocalPool({
-      address: { host: this.id, pool: MAIN_POOL },
-      codec: this.#codec,
-      router: this.#router,
+    const id = newClientId();
+    const router = new ClientRouter();
+    const codec = poolCodec(() => pool);
+    const pool: LocalPool = new LocalPool({
+      address: { host: id, pool: MAIN_POOL },
+      codec,
+      router,
       resources: {},
-      system: (pool) => new System(pool, () => undefined, () => this.#router.home),
+      verbs: (pool) => new HostVerbs(pool, () => undefined, () => router.home),
       callTimeoutMs,
       onDeadLetter,
     });
-    this.#system = this.#pool.system as System;
+    super(pool);
+    this.id = id;
+    this.#router = router;
+    this.#pool = pool;
     this.#link = new HostLink({
-      id: this.id,
+      id,
       clock: SYSTEM_CLOCK,
-      codec: this.#codec,
-      pool: this.#pool,
-      router: this.#router,
+      codec,
+      pool,
+      router,
       heartbeatMs,
       graceMs,
       open,
@@ -95,99 +90,6 @@ export class Client implements ActorSystem<Placement>, AsyncDisposable {
    */
   linked(): Promise<HostDescription> {
     return this.#link.linked();
-  }
-
-  /** {@linkcode ActorSystem.createActor}; `registeredType` names types whose module is not here. */
-  createActor<A extends Actor, P extends unknown[]>(
-    type: ActorSource<A, P>,
-    args: NoInfer<P>,
-    options?: CreateOptions<Placement>,
-  ): Promise<ActorRef<A>> {
-    return this.#system.createActor(type, args, options);
-  }
-
-  /** {@linkcode ActorSystem.createActors} */
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M, Placement>,
-    options?: GangOptions & { allOrNothing?: true },
-  ): Promise<GangRefs<M>>;
-  /** {@linkcode ActorSystem.createActors} */
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M, Placement>,
-    options: GangOptions & { allOrNothing: false },
-  ): Promise<SettledGang<M>>;
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M, Placement>,
-    options?: GangOptions,
-  ): Promise<GangRefs<M> | SettledGang<M>> {
-    return this.#system.createActors(
-      members as M & GangMembers<M>,
-      options as { allOrNothing?: true },
-    );
-  }
-
-  /** {@linkcode ActorSystem.lookup} */
-  lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>> {
-    return this.#system.lookup<A>(name);
-  }
-
-  /** {@linkcode ActorSystem.getOrCreateActor} */
-  getOrCreateActor<A extends Actor, P extends unknown[]>(
-    name: string,
-    type: ActorSource<A, P>,
-    args: NoInfer<P>,
-    options?: Omit<CreateOptions<Placement>, "name">,
-  ): Promise<ActorRef<A>> {
-    return this.#system.getOrCreateActor(name, type, args, options);
-  }
-
-  /** {@linkcode ActorSystem.actorRef}, of the host that it is linked with unless told. */
-  actorRef<A extends Actor = Actor>(uid: string, host?: HostId): Promise<ActorRef<A>> {
-    return this.#system.actorRef<A>(uid, host);
-  }
-
-  /** {@linkcode ActorSystem.hasActor} */
-  hasActor(target: string | ActorRef<Actor>): Promise<boolean> {
-    return this.#system.hasActor(target);
-  }
-
-  /** {@linkcode ActorSystem.destroyActor} */
-  destroyActor(target: string | ActorRef<Actor>): Promise<void> {
-    return this.#system.destroyActor(target);
-  }
-
-  /** {@linkcode ActorSystem.killActor} */
-  killActor(target: string | ActorRef<Actor>): Promise<void> {
-    return this.#system.killActor(target);
-  }
-
-  /** {@linkcode ActorSystem.poolConfig} */
-  poolConfig(): Promise<PoolDescription[]> {
-    return this.#system.poolConfig();
-  }
-
-  /** {@linkcode ActorSystem.waitPoolRecovered} */
-  waitPoolRecovered(pool: PoolId | PoolAddress, options?: WaitOptions): Promise<void> {
-    return this.#system.waitPoolRecovered(pool, options);
-  }
-
-  /** {@linkcode ActorSystem.watch} */
-  watch(target: ActorRef<Actor>): Watch {
-    return this.#system.watch(target);
-  }
-
-  /** {@linkcode ActorSystem.bufferRef} */
-  bufferRef(target: BufferTarget): BufferRef {
-    return this.#system.bufferRef(target);
-  }
-
-  /** {@linkcode ActorSystem.copyTo} */
-  copyTo(
-    sources: CopySource | readonly CopySource[],
-    targets: BufferRef | readonly BufferRef[],
-    options?: CopyOptions,
-  ): Promise<void> {
-    return this.#system.copyTo(sources, targets, options);
   }
 
   /** Ends its link, after what was sent; calls that wait reject with `HostLostError`. */

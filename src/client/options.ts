@@ -1,5 +1,5 @@
-import type { DeadLetter } from "../actor/dead_letter.ts";
-import { formatActor } from "../core/address.ts";
+import { type DeadLetter, printDeadLetter } from "../actor/dead_letter.ts";
+import { checkDuration } from "../core/clock.ts";
 
 /** What `connect` takes. Durations are in milliseconds. */
 export interface ConnectOptions {
@@ -76,15 +76,4 @@ export function linkUrl(text: string): URL {
   }
   if (url.pathname === "/") url.pathname = "/link";
   return url;
-}
-
-function checkDuration(name: string, value: number): void {
-  if (Number.isFinite(value) && value > 0) return;
-  throw new RangeError(`${name} is a positive number of milliseconds, got ${value}`);
-}
-
-function printDeadLetter({ to, method, reason }: DeadLetter): void {
-  const target = method === "" ? "" : `${formatActor(to)}.${method}: `;
-  // deno-lint-ignore no-console
-  console.error(`dramatis: dead letter: ${target}${reason.name}: ${reason.message}`);
 }

@@ -21,3 +21,13 @@ export const SYSTEM_CLOCK: Clock = Object.freeze({
   setTimeout: (callback: () => void, ms: number) => setTimeout(callback, ms),
   clearTimeout: (timer: unknown) => clearTimeout(timer as number | undefined),
 });
+
+/**
+ * Checks an option that is a time.
+ *
+ * @throws {RangeError} that names it, unless it is more than none and has an end.
+ */
+export function checkDuration(name: string, ms: number): void {
+  if (Number.isFinite(ms) && ms > 0) return;
+  throw new RangeError(`${name} is a number of milliseconds above 0, got ${ms}`);
+}

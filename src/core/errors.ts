@@ -2,6 +2,7 @@
  * The errors of actors that a caller may want to catch, and nothing else: where a built-in class says
  * it, the built-in is thrown.
  */
+import type { ActorAddress } from "./address.ts";
 
 /**
  * The common parent of the errors of this package.
@@ -104,8 +105,11 @@ export class ActorStartError extends DramatisError {
   }
 }
 
+/** How an actor ended: it was destroyed, killed, or has failed. */
+export type ActorExit = "stopped" | "killed" | "error";
+
 /**
- * The actor was destroyed or killed before it could answer. The message may or may not have run.
+ * The actor was destroyed or killed before it could answer: `exit` says which. The message may or may not have run.
  *
  * @example
  * ```ts
@@ -128,6 +132,53 @@ export class ActorStartError extends DramatisError {
 export class ActorStoppedError extends DramatisError {
   /** The class's name. */
   override readonly name = "ActorStoppedError";
+  /**
+   * Made by the runtime.
+   *
+   * @param exit How it ended.
+   */
+  constructor(message: string, readonly exit: ActorExit = "stopped", options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
+/**
+ * An actor failed because one went down that it is linked with, which `linked` names: `cause` is why that one
+ * did; of a chain of links, why the first did. It is the cause of what callers and watchers get.
+ *
+ * @example
+ * ```ts
+ * import { Actor, actor, type ActorRef, LinkedActorDownError, startHost } from "@dramatis/dramatis";
+ *
+ * @actor(import.meta)
+ * export class Half extends Actor {
+ *   async link(other: ActorRef<Half>): Promise<void> {
+ *     await this.context.link(other);
+ *   }
+ * }
+ *
+ * if (import.meta.main) {
+ *   await using host = await startHost({ pools: [] });
+ *   const [a, b] = [await host.createActor(Half, []), await host.createActor(Half, [], { uid: "b" })];
+ *   await a.link(b);
+ *   const down = host.watch(a);
+ *   await host.killActor(b);
+ *   const { cause } = (await down).reason;
+ *   console.log(cause instanceof LinkedActorDownError && cause.linked.uid); // "b"
+ * }
+ * ```
+ */
+export class LinkedActorDownError extends DramatisError {
+  /** The class's name. */
+  override readonly name = "LinkedActorDownError";
+  /**
+   * Made by the runtime.
+   *
+   * @param linked The one that went down.
+   */
+  constructor(message: string, readonly linked: ActorAddress, options?: ErrorOptions) {
+    super(message, options);
+  }
 }
 
 /**

@@ -1,6 +1,3 @@
-/** Slots to begin with, once there is something: a power of two, as the index is masked. */
-const FIRST_CAPACITY = 16;
-
 /** A queue, first in first out, in a ring that grows: no call moves what waits, or frees and takes memory. */
 export class Fifo<T> {
   #slots: (T | undefined)[] = [];
@@ -80,10 +77,13 @@ export class Fifo<T> {
     this.#slots[(this.#head + index) & (this.#slots.length - 1)] = item;
   }
 
+  /** To twice as many slots: a power of two, as the index is masked. In most, little ever waits. */
   #grow(): void {
-    const capacity = Math.max(FIRST_CAPACITY, 2 * this.#length);
-    this.#slots = [...this.#slots.slice(this.#head), ...this.#slots.slice(0, this.#head)];
-    while (this.#slots.length < capacity) this.#slots.push(undefined);
+    const slots = this.#slots;
+    const isFirst = slots.length === 0;
+    this.#slots = isFirst
+      ? [undefined, undefined, undefined, undefined]
+      : [...slots.slice(this.#head), ...slots.slice(0, this.#head), ...slots.map(() => undefined)];
     this.#head = 0;
   }
 }

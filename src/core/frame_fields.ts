@@ -201,7 +201,14 @@ export function cellOptions(value: unknown): CellOptions {
       : { concurrency: count(concurrency, "options.concurrency") }),
     ...snapshotTiming(own(source, "snapshot")),
     ...amount(source, "idleMs"),
+    ...parkedState(own(source, "parked")),
   };
+}
+
+function parkedState(value: unknown): Pick<CellOptions, "parked"> {
+  if (value === undefined) return {};
+  const source = fields(value, "options.parked");
+  return { parked: { ...amount(source, "savedAt"), ...amount(source, "bytes") } };
 }
 
 function snapshotTiming(value: unknown): Pick<CellOptions, "snapshot"> {

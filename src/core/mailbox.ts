@@ -132,6 +132,11 @@ export class Mailbox<Message extends Waiting, Control extends object> {
     return all;
   }
 
+  /** Whether nothing waits, no control message either. */
+  get isEmpty(): boolean {
+    return this.length === 0 && (this.#control === undefined || this.#control.length === 0);
+  }
+
   /** Takes every control message that waits. */
   clearControl(): Control[] {
     return this.#control?.clear() ?? [];

@@ -140,6 +140,11 @@ export interface DeadlockHop {
  * A call came back to an actor that waits for it: neither could ever go on. Make the method that is
  * called back `@reentrant`, or wait by `this.unlocked(promise)`.
  *
+ * The runtime sees which calls are open, not what a method awaits. So a call that comes back waits in the
+ * queue until all that the holder of the lock waits for, directly or not, have open calls which lead to
+ * nobody else. One that is not awaited gets its turn so, unless the holder waits for something that is no
+ * call, a timer say: there it is rejected too. Send a `tell`, or wait by `this.unlocked(promise)`.
+ *
  * @example
  * ```ts
  * import { Actor, actor, type ActorRef, DeadlockError, startHost } from "@dramatis/dramatis";

@@ -198,6 +198,14 @@ export interface CellOptions {
   readonly snapshot?: SnapshotTiming;
   /** Milliseconds without a message after which it is parked. */
   readonly idleMs?: number;
+  /** It was parked when its pool died: it is not made before its next message. */
+  readonly parked?: ParkedState;
+}
+/** What was saved of an actor that is parked; nothing of one without a state. */
+export interface ParkedState {
+  /** When, in milliseconds since 1970. */
+  readonly savedAt?: number;
+  readonly bytes?: number;
 }
 /** When the state of an actor is saved by itself; what is left out is never. */
 export interface SnapshotTiming {

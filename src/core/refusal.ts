@@ -53,12 +53,12 @@ export function refuseKind(kind: string): Refusal {
 /** A path past so many characters is cut in its middle. */
 const MAX_PATH = 240;
 
-const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
-
 /** `.name`, `[3]` or `["odd name"]`. */
 function property(key: unknown): string {
   const text = typeof key === "string" ? key : "?";
-  if (IDENTIFIER.test(text)) return `.${text}`;
+  // Not a constant: to make it takes a millisecond, which each worker would need to start.
+  const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
+  if (identifier.test(text)) return `.${text}`;
   return /^(0|[1-9]\d*)$/.test(text) ? `[${text}]` : `[${JSON.stringify(text)}]`;
 }
 

@@ -6,6 +6,7 @@ import {
   ActorStartError,
   ActorStoppedError,
   DramatisError,
+  LinkedActorDownError,
   SnapshotError,
 } from "./errors.ts";
 import {
@@ -54,6 +55,7 @@ export const WIRE_ERRORS: Readonly<Record<string, ErrorClass>> = Object.freeze({
   ActorStartError,
   ActorStoppedError,
   ActorFailedError,
+  LinkedActorDownError,
   MailboxFullError,
   BufferNotFoundError,
   NotSerializableError,

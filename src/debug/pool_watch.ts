@@ -11,7 +11,7 @@ import { CodeNames } from "./code_names.ts";
 import type { PoolDebug } from "./options.ts";
 import type { CallerHop, CallReport, DebugReport, RunningCode } from "./report.ts";
 import { ReportLimit } from "./report_limit.ts";
-import { cycleError, findCycle, type Follow, isReporter } from "./wait_probe.ts";
+import type { Follow } from "./wait_probe.ts";
 import { hopOf, keyOf, sameHop, type Wait } from "./waits.ts";
 
 /** Milliseconds between two looks, at least and at most: a quarter of the shortest threshold. */
@@ -148,8 +148,10 @@ export class PoolWatch implements ActivityObserver {
   async #probe(cell: Cell, holder: Message, queue: SlowQueue): Promise<void> {
     const { follow, report } = this.#pool();
     const hop = hopOf(holder, cell.address);
-    const { calls } = holder;
-    const start: Wait = { hop, call: "", key: "", isQueued: true, calls };
+    const { calls, open } = holder;
+    const start: Wait = { hop, call: "", key: "", isQueued: true, calls, open };
+    // Loaded by pools in which something waits for too long.
+    const { cycleError, findCycle, isReporter } = await import("./wait_probe.ts");
     const cycle = await findCycle(start, follow);
     if (cycle === null || !isReporter(cycle)) return;
     if (queue.reported !== null && sameHop(queue.reported, hop)) return;

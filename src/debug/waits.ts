@@ -15,6 +15,8 @@ export interface Wait {
   readonly isQueued: boolean;
   /** The calls that the message waits for. */
   readonly calls: readonly Callee[];
+  /** {@linkcode Message.open} */
+  readonly open: number;
 }
 
 /** What a running message of a cell is to others. */
@@ -31,12 +33,12 @@ export function keyOf({ from, id }: Message): string {
 /** Whom a caller waits for that has called an actor: several if they hold it together. */
 export function waitsOf(cell: Cell, caller: Hop): Wait[] {
   const isCall = (message: Message) => isCalledBy(message, caller);
-  for (const message of cell.running.keys()) {
-    if (isCall(message)) return [wait(message, message, cell, false)];
-  }
+  const running = [...cell.running.keys()].filter(isCall);
+  const waits = running.map((message) => wait(message, message, cell, false));
   const queued = cell.findWaiting(isCall);
-  if (queued === undefined || queued.target!.concurrent) return [];
-  return cell.holders.filter(({ ended }) => !ended).map((one) => wait(one, queued, cell, true));
+  if (queued === undefined || queued.target!.concurrent) return waits;
+  const holders = cell.holders.filter(({ ended }) => !ended);
+  return [...waits, ...holders.map((one) => wait(one, queued, cell, true))];
 }
 
 function wait(holder: Message, call: Message, { address }: Cell, isQueued: boolean): Wait {
@@ -46,6 +48,7 @@ function wait(holder: Message, call: Message, { address }: Cell, isQueued: boole
     key: keyOf(call),
     isQueued,
     calls: holder.calls.map(({ to, method }) => ({ to, method })),
+    open: holder.open,
   };
 }
 

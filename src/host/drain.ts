@@ -51,7 +51,8 @@ export async function drainActors(host: Drained, deadlineMs: number): Promise<vo
   main.redirects.leaving = () => new HostLostError(leaving, "stopped");
   const ended = desk.uids.all.map(async ({ uid, generation }) => {
     try {
-      await desk.destroy(uid, false);
+      // Of one with replicas those of other hosts go on.
+      await desk.destroy(uid, false, true);
     } catch (error) {
       // It may have ended meanwhile, or with its parent; what its preDestroy throws is nobody's.
       const isThere = desk.uids.get(uid)?.generation === generation;

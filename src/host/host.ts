@@ -3,24 +3,15 @@ import type { Clock } from "../core/clock.ts";
 import { PoolLostError } from "../core/host_errors.ts";
 import type { HostDescription, PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
+import { ActorSystem } from "../actor/actor_system.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
-import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
-import type { ActorSystem, CreateOptions, WaitOptions } from "../actor/context.ts";
-import type {
-  GangMember,
-  GangMembers,
-  GangOptions,
-  GangRefs,
-  SettledGang,
-  SomeMembers,
-} from "../actor/gang.ts";
+import type { GangMember, GangMembers, GangOptions, SomeMembers } from "../actor/gang.ts";
+import { UNLIMITED } from "../actor/message.ts";
 import { type ActorRef, addressOf } from "../actor/ref.ts";
-import type { Watch } from "../actor/watch.ts";
 import type { HostInspection } from "../debug/inspection.ts";
 import { hostServiceOf } from "../pool/host_service.ts";
 import type { PoolSpec } from "../pool/pool.ts";
 import { poolServiceOf } from "../pool/pool_service.ts";
-import type { System } from "../pool/system.ts";
 import type { Placement } from "../schedule/policy.ts";
 import type { PlacementDecision } from "../schedule/scheduler.ts";
 import type { HostEvent, HostMember } from "./directory/membership.ts";
@@ -37,7 +28,8 @@ import type { SnapshotOwner } from "./recovery/snapshots.ts";
 export let peersOf: (host: Host) => Peers;
 
 /**
- * One process of the cluster. Made by {@linkcode startHost}.
+ * One process of the cluster. Made by {@linkcode startHost}. Its verbs for actors are those of
+ * {@linkcode ActorSystem}.
  *
  * @example
  * ```ts
@@ -56,7 +48,7 @@ export let peersOf: (host: Host) => Peers;
  * console.log(await counter.add(2)); // 2
  * ```
  */
-export class Host implements ActorSystem<Placement>, AsyncDisposable {
+export class Host extends ActorSystem<Placement> implements AsyncDisposable {
   readonly #parts: HostParts;
   readonly #life: HostLife;
 
@@ -66,13 +58,10 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
 
   /** For {@linkcode startHost}, which also starts it. */
   constructor(options: ResolvedHostOptions, types: RegisteredTypes, clock: Clock) {
-    this.#parts = new HostParts(options, types, clock);
-    this.#life = new HostLife(this.#parts);
-  }
-
-  /** The verbs of the main pool: those that its actors have too. */
-  get #system(): System {
-    return this.#parts.main.system as System;
+    const parts = new HostParts(options, types, clock);
+    super(parts.main);
+    this.#parts = parts;
+    this.#life = new HostLife(parts);
   }
 
   /** This incarnation's id. */
@@ -96,99 +85,6 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
   /** Starts what the options ask for. Called once, by {@linkcode startHost}. */
   start(): Promise<void> {
     return this.#life.start();
-  }
-
-  /** {@linkcode ActorSystem.createActor} */
-  createActor<A extends Actor, P extends unknown[]>(
-    type: ActorSource<A, P>,
-    args: NoInfer<P>,
-    options?: CreateOptions<Placement>,
-  ): Promise<ActorRef<A>> {
-    return this.#system.createActor(type, args, options);
-  }
-
-  /** {@linkcode ActorSystem.createActors} */
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M, Placement>,
-    options?: GangOptions & { allOrNothing?: true },
-  ): Promise<GangRefs<M>>;
-  /** {@linkcode ActorSystem.createActors} */
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M, Placement>,
-    options: GangOptions & { allOrNothing: false },
-  ): Promise<SettledGang<M>>;
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M, Placement>,
-    options?: GangOptions,
-  ): Promise<GangRefs<M> | SettledGang<M>> {
-    return this.#system.createActors(
-      members as M & GangMembers<M>,
-      options as { allOrNothing?: true },
-    );
-  }
-
-  /** {@linkcode ActorSystem.lookup} */
-  lookup<A extends Actor = Actor>(name: string): Promise<ActorRef<A>> {
-    return this.#system.lookup<A>(name);
-  }
-
-  /** {@linkcode ActorSystem.getOrCreateActor} */
-  getOrCreateActor<A extends Actor, P extends unknown[]>(
-    name: string,
-    type: ActorSource<A, P>,
-    args: NoInfer<P>,
-    options?: Omit<CreateOptions<Placement>, "name">,
-  ): Promise<ActorRef<A>> {
-    return this.#system.getOrCreateActor(name, type, args, options);
-  }
-
-  /** {@linkcode ActorSystem.actorRef} */
-  actorRef<A extends Actor = Actor>(uid: string, host?: HostId): Promise<ActorRef<A>> {
-    return this.#system.actorRef<A>(uid, host);
-  }
-
-  /** {@linkcode ActorSystem.hasActor} */
-  hasActor(target: string | ActorRef<Actor>): Promise<boolean> {
-    return this.#system.hasActor(target);
-  }
-
-  /** {@linkcode ActorSystem.destroyActor} */
-  destroyActor(target: string | ActorRef<Actor>): Promise<void> {
-    return this.#system.destroyActor(target);
-  }
-
-  /** {@linkcode ActorSystem.killActor} */
-  killActor(target: string | ActorRef<Actor>): Promise<void> {
-    return this.#system.killActor(target);
-  }
-
-  /** {@linkcode ActorSystem.poolConfig} */
-  poolConfig(): Promise<PoolDescription[]> {
-    return this.#system.poolConfig();
-  }
-
-  /** {@linkcode ActorSystem.waitPoolRecovered} */
-  waitPoolRecovered(pool: PoolId | PoolAddress, options?: WaitOptions): Promise<void> {
-    return this.#system.waitPoolRecovered(pool, options);
-  }
-
-  /** {@linkcode ActorSystem.watch} */
-  watch(target: ActorRef<Actor>): Watch {
-    return this.#system.watch(target);
-  }
-
-  /** {@linkcode ActorSystem.bufferRef} */
-  bufferRef(target: BufferTarget): BufferRef {
-    return this.#system.bufferRef(target);
-  }
-
-  /** {@linkcode ActorSystem.copyTo} */
-  copyTo(
-    sources: CopySource | readonly CopySource[],
-    targets: BufferRef | readonly BufferRef[],
-    options?: CopyOptions,
-  ): Promise<void> {
-    return this.#system.copyTo(sources, targets, options);
   }
 
   /**
@@ -226,8 +122,8 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
     const { uid, host } = typeof target === "string"
       ? { uid: target, host: this.id }
       : addressOf(target);
-    const now = addressOf(await this.#system.actorRef(uid, host));
-    await this.#parts.main.call(poolServiceOf(now), "save", [uid], { timeoutMs: Infinity });
+    const now = addressOf(await this.actorRef(uid, host));
+    await this.#parts.main.call(poolServiceOf(now), "save", [uid], UNLIMITED);
   }
 
   /**
@@ -242,7 +138,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
 
   /** The pools of this host, and of the hosts it is linked with, as this host last knew. */
   pools(): PoolDescription[] {
-    return this.#parts.desk.candidates();
+    return this.#parts.desk.pools();
   }
 
   /** The other hosts of the cluster that are not down: those linked with this one, and those in its directory. */
@@ -299,13 +195,8 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    */
   async inspect(host: HostId = this.id): Promise<HostInspection> {
     if (host === this.id) return await this.#parts.inspect();
-    const options = { timeoutMs: Infinity };
-    return await this.#parts.main.call(
-      hostServiceOf(host),
-      "inspect",
-      [],
-      options,
-    ) as HostInspection;
+    const told = await this.#parts.main.call(hostServiceOf(host), "inspect", [], UNLIMITED);
+    return told as HostInspection;
   }
 
   /**
@@ -357,12 +248,7 @@ export class Host implements ActorSystem<Placement>, AsyncDisposable {
    * @throws {RangeError} if this host has no such pool, or it is the main one.
    */
   removePool(pool: PoolId | PoolAddress, options?: RemovePoolOptions): Promise<void> {
-    const { host, pool: number } = typeof pool === "number" ? { host: this.id, pool } : pool;
-    if (host === this.id) return this.#parts.pools.remove(number, options);
-    const where = formatHostId(host);
-    return Promise.reject(
-      new RangeError(`Pool ${number} is one of host ${where}: remove it there`),
-    );
+    return this.#parts.main.verbs.removePool(pool, options);
   }
 
   /**

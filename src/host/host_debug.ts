@@ -7,6 +7,7 @@ import type { DeadLetterCount, PoolInspection, PoolState } from "../debug/inspec
 import { LoopWatch, type WatchedLoop } from "../debug/loop_watch.ts";
 import { poolDebug, type ResolvedDebug } from "../debug/options.ts";
 import type { DebugReport } from "../debug/report.ts";
+import { runUserHook } from "../debug/user_hook.ts";
 import type { LocalPool } from "../pool/local.ts";
 import type { LocalDebug } from "../pool/self_watch.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -66,18 +67,13 @@ export class HostDebug {
   /** There is a dead letter. */
   deadLetter(letter: DeadLetter): void {
     this.#letters.add(letter);
-    this.#host.onDeadLetter(letter);
+    runUserHook("onDeadLetter", () => this.#host.onDeadLetter(letter));
   }
 
   /** There is something to report. */
   report(report: DebugReport): void {
-    try {
-      this.#host.debug?.onReport(report);
-    } catch (error) {
-      // What looks for trouble must not make it: the report has come from a timer or a message of ours.
-      // deno-lint-ignore no-console
-      console.error("dramatis: debug.onReport has thrown", error);
-    }
+    // What looks for trouble must not make it: the report has come from a timer or a message of ours.
+    runUserHook("debug.onReport", () => this.#host.debug?.onReport(report));
   }
 
   /** Watches a pool from now on. */
@@ -104,7 +100,8 @@ export class HostDebug {
   async inspect(pool: PoolDescription): Promise<PoolInspection> {
     const main = this.#host.main();
     if (pool.pool === MAIN_POOL) {
-      return { pool, responding: true, lagMs: null, running: main.running(), ...main.inspect() };
+      const running = main.running();
+      return { pool, responding: true, lagMs: null, running, ...await main.inspect() };
     }
     const loop = this.#watched.get(pool.pool);
     const options = { timeoutMs: INSPECT_TIMEOUT_MS };

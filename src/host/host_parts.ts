@@ -15,7 +15,7 @@ import type { HostInspection, HostState } from "../debug/inspection.ts";
 import type { HostStatus, MessageRefusal } from "../pool/host_service.ts";
 import { LocalPool } from "../pool/local.ts";
 import { poolCodec } from "../pool/pool_codec.ts";
-import { System } from "../pool/system.ts";
+import { HostVerbs } from "../pool/host_verbs.ts";
 import { Scheduler } from "../schedule/scheduler.ts";
 import { ActorDesk } from "./actors/actor_desk.ts";
 import { Cluster } from "./directory/cluster.ts";
@@ -68,7 +68,7 @@ export class HostParts {
       codec: this.codec,
       router: this.router,
       resources: {},
-      system: (pool) => new System(pool, () => this.desk?.service),
+      verbs: (pool) => new HostVerbs(pool, () => this.desk?.service),
       callTimeoutMs: options.callTimeoutMs,
       clock,
       asyncScopes: new AsyncLocalStorage(),
@@ -94,15 +94,24 @@ export class HostParts {
       clock,
       types,
       heartbeatMs: options.heartbeatMs,
+      waitMs: options.recovery.waitMs,
+      isReachable: (host) =>
+        this.router.peers.has(host) || this.peers.routes.of(host) !== undefined,
+      named: (host, name) => this.cluster.named(host, name),
       hosts: () => this.members().filter(({ state }) => state === "live"),
       ownPools: () => this.pools.news.all,
       has: (uid) => this.desk.has(uid),
       create: (order) => this.desk.create(order),
     });
-    this.main.redirects.moved = (to) => this.failover.movedTo(to);
-    this.router.passMoved = (frame) =>
-      this.failover.hasMoved(frame.to.host) &&
-      this.main.redirects.passMoved(frame, (raw) => this.codec.decode(raw));
+    const { redirects } = this.main;
+    redirects.moved = (to) => this.failover.movedTo(to);
+    redirects.hold = (to, message) => this.failover.hold(to, message);
+    this.router.takeLost = (frame) =>
+      this.failover.concerns(frame.to.host) && redirects.takeLost(
+        frame,
+        (raw) => this.codec.decode(raw),
+        (error) => this.main.refuse(frame, error),
+      );
     this.snapshots = new Snapshots({ ...options.state, uids: () => this.desk.uids });
     this.desk = new ActorDesk({
       main: this.main,
@@ -160,14 +169,19 @@ export class HostParts {
       onLinked: (host) => {
         this.cluster.linked(host);
         this.failover.linked(host.id);
+        this.desk.linked(host.id);
       },
       onInterrupted: (host, is) => this.cluster.membership.interrupted(host, is),
       onKnown: (host, isInterrupted) => {
+        const isNews = !this.cluster.membership.isRouted(host.id);
         this.cluster.membership.routed(host, isInterrupted);
         this.failover.linked(host.id);
+        // Else it is only that a way or a load has changed.
+        if (isNews) this.desk.linked(host.id);
       },
       onHeld: (host) => this.cluster.membership.held(host),
       onUnknown: (host) => this.cluster.membership.unrouted(host),
+      onMessage: () => this.cluster.check(),
       onPools: (host) => this.scheduler.leases.reported(host),
       onLost: (host, pool, reason) => this.#lose(host, pool, reason),
       onRefused: (refusal) => this.gateway?.refused(refusal),
@@ -224,6 +238,7 @@ export class HostParts {
     this.desk.uids.dropElsewhere(isGone, reason);
     if (pool === null) {
       this.desk.supervision.hostLost(host, reason);
+      this.desk.links.hostLost(host, reason);
       this.scheduler.forget(host);
       this.cluster.unlinked(host);
     }

@@ -117,6 +117,8 @@ export class HostPools {
 
   /** A pool that has died is in use again. */
   ready(number: PoolId): void {
+    // It may have died again in the turn in which it was there.
+    if (!this.#router.pools.has(number)) return;
     this.#ready.add(number);
     this.news.tell();
   }

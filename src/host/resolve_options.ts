@@ -1,5 +1,5 @@
-import { formatActor } from "../core/address.ts";
-import type { DeadLetter } from "../actor/dead_letter.ts";
+import { checkDuration } from "../core/clock.ts";
+import { type DeadLetter, printDeadLetter } from "../actor/dead_letter.ts";
 import { type ResolvedDebug, resolveDebug } from "../debug/options.ts";
 import type { PoolSpec, PoolStarter } from "../pool/pool.ts";
 import { workerPool } from "../pool/worker.ts";
@@ -109,16 +109,4 @@ function directoryOf(spec: DirectorySpec): DirectoryStarter {
   throw new TypeError(
     `directory is memoryDirectory() or natsDirectory(), got ${JSON.stringify(spec)}`,
   );
-}
-
-function checkDuration(name: string, value: number): void {
-  if (!Number.isFinite(value) || value <= 0) {
-    throw new RangeError(`${name} is a positive number of milliseconds, got ${value}`);
-  }
-}
-
-function printDeadLetter({ to, method, reason }: DeadLetter): void {
-  const target = method === "" ? "" : `${formatActor(to)}.${method}: `;
-  // deno-lint-ignore no-console
-  console.error(`dramatis: dead letter: ${target}${reason.name}: ${reason.message}`);
 }

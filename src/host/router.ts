@@ -37,16 +37,17 @@ export class HostRouter implements Router {
   /** The hosts that can be linked; set likewise. */
   reachable: () => readonly PoolsOfHost[] = () => [];
 
-  /** Passes a message on whose actor has been made again elsewhere; `false` if it has not. */
-  passMoved: (frame: RawFrame) => boolean = () => false;
+  /** Takes a message whose host is lost, and whose actor is made again elsewhere; `false` if it is not. */
+  takeLost: (frame: RawFrame) => boolean = () => false;
 
   constructor(self: HostId) {
     this.self = self;
   }
 
   /** The pools of all other hosts that frames can be sent to. */
-  get others(): PoolsOfHost[] {
-    return [...this.peers.values(), ...this.reachable()];
+  get others(): readonly PoolsOfHost[] {
+    const reachable = this.reachable();
+    return this.peers.size === 0 ? reachable : [...this.peers.values(), ...reachable];
   }
 
   send(frame: Frame): void {
@@ -60,12 +61,22 @@ export class HostRouter implements Router {
     if (host === this.self && pool === MAIN_POOL) return this.main!.receive(frame);
     try {
       const way = this.#wayTo(frame);
-      if (way instanceof HostLostError && this.passMoved(frame)) return;
+      if (way instanceof HostLostError && this.takeLost(frame)) return;
       if (way instanceof Error) throw way;
       way.forward(frame);
     } catch (error) {
       // No way there, too many hops, or shared memory that cannot leave the process.
       this.main!.refuse(frame, error as Error);
+    }
+  }
+
+  /** A frame has not been sent, as its host cannot be reached after all. */
+  unsent(frame: RawFrame, error: Error): void {
+    try {
+      if (error instanceof HostLostError && this.takeLost(frame)) return;
+      this.main!.refuse(frame, error);
+    } catch (full) {
+      this.main!.refuse(frame, full as Error);
     }
   }
 

@@ -11,6 +11,7 @@ import {
   type ByteWriter,
   formatBuffer,
 } from "../actor/buffer_ref.ts";
+import { UNLIMITED } from "../actor/message.ts";
 import type { Caller } from "../actor/ref_method.ts";
 import { RemoteStream } from "../actor/remote_stream.ts";
 import type { Scopes } from "../actor/scopes.ts";
@@ -78,8 +79,7 @@ export class Buffers implements BufferHost {
   free({ owner, id }: BufferName): void {
     if (samePool(owner, this.#pool.address)) return this.#free(id);
     // What is gone already needs no freeing.
-    const options = { timeoutMs: Infinity };
-    this.#pool.call(bufferServiceOf(owner), "free", [id], options).catch(() => {});
+    this.#pool.call(bufferServiceOf(owner), "free", [id], UNLIMITED).catch(() => {});
   }
 
   /** Puts the bytes of one copy in place. */

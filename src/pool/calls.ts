@@ -5,10 +5,10 @@ import { Deadlines } from "../core/deadlines.ts";
 import { MailboxFullError } from "../core/message_errors.ts";
 import { sizeOfArgs } from "../core/message_size.ts";
 import type { Cell } from "../actor/cell.ts";
-import type { CallOptions, Message } from "../actor/message.ts";
+import { type CallOptions, type Message, UNLIMITED } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import type { ParkedCell, Registry } from "../actor/registry.ts";
-import { type AsyncScopes, Scopes } from "../actor/scopes.ts";
+import { type AsyncScopes, type LateAsyncScopes, Scopes } from "../actor/scopes.ts";
 import { Frees } from "./frees.ts";
 import type { Exchange } from "./exchange.ts";
 import { hostServiceOf } from "./host_service.ts";
@@ -32,7 +32,7 @@ export interface CallsOptions {
   /** What time it is. */
   readonly clock: Clock;
   /** Knows whose code runs after an `await`; a client has none. */
-  readonly asyncScopes?: AsyncScopes;
+  readonly asyncScopes?: AsyncScopes | LateAsyncScopes;
 }
 
 const NO_OPTIONS: CallOptions = Object.freeze({});
@@ -189,7 +189,10 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
     const { uid } = to;
     const exchange = this.#exchange;
     const destination = this.#redirects.towards(to);
-    if (destination === undefined) return reject(this.#redirects.notFound(to));
+    if (destination === undefined) {
+      if (this.#waitAway(to, to, method, args, isBatch, call, { resolve, reject })) return;
+      return reject(this.#redirects.notFound(to));
+    }
     if (samePool(destination, this.#address)) {
       // Its host was lost, and it has been made again here.
       return void this.call({ ...to, ...destination }, method, args, undefined, isBatch)
@@ -201,8 +204,62 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
       exchange.send(id, destination, uid, method, args, isBatch ? "batch" : "call", call?.terms);
     } catch (error) {
       exchange.forget(id);
+      const waiter = { resolve, reject };
+      if (isLoss(error) && this.#waitAway(to, destination, method, args, isBatch, call, waiter)) {
+        return;
+      }
       throw error;
     }
+  }
+
+  /**
+   * A call of an actor that is nowhere now waits, if that is made again.
+   *
+   * @param last Where it was last.
+   * @returns Whether it waits.
+   */
+  #waitAway(
+    to: ActorAddress,
+    last: PoolAddress,
+    method: string,
+    args: unknown[],
+    isBatch: boolean,
+    call: OutgoingCall | undefined,
+    waiter: Waiter,
+  ): boolean {
+    const again = (kept: unknown[]) => {
+      try {
+        this.#sendAway(to, method, kept, isBatch, call, waiter);
+      } catch (error) {
+        waiter.reject(error);
+      }
+    };
+    const place = { host: last.host, uid: to.uid };
+    const end = this.#hold(place, args, isBatch, again, (error) => waiter.reject(error));
+    if (call !== undefined && end !== undefined) call.cancel = end;
+    return end !== undefined;
+  }
+
+  /** Keeps a message. @returns Ends the wait; `undefined` if it does not wait. */
+  #hold(
+    place: Pick<ActorAddress, "host" | "uid">,
+    args: unknown[],
+    isBatch: boolean,
+    again: (args: unknown[]) => void,
+    fail: (error: Error) => void,
+  ): (() => void) | undefined {
+    let kept = args;
+    const bytes = sizeOfArgs(args, isBatch);
+    const end = this.#redirects.hold(place, { bytes, resume: () => again(kept), fail });
+    if (end === undefined) return undefined;
+    try {
+      // As it is now.
+      kept = this.#copy(args, isBatch);
+    } catch (error) {
+      end();
+      throw error;
+    }
+    return end;
   }
 
   /** {@linkcode Caller.tell} */
@@ -216,6 +273,7 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
     }
     const destination = this.#redirects.towards(to);
     if (destination === undefined) {
+      if (this.#tellLater(to, to, method, args, isBatch)) return;
       return this.#unheard(to, method, args, isBatch, this.#redirects.notFound(to));
     }
     if (samePool(destination, this.#address)) {
@@ -225,7 +283,28 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
       this.#exchange.send(0, destination, to.uid, method, args, isBatch ? "batch" : "tell");
     } catch (error) {
       if (!isLoss(error) && !(error instanceof MailboxFullError)) throw error;
+      if (isLoss(error) && this.#tellLater(to, destination, method, args, isBatch)) return;
       this.#unheard(to, method, args, isBatch, error);
+    }
+  }
+
+  /** A message for an actor that is nowhere now waits, if that is made again. @returns Whether it does. */
+  #tellLater(
+    to: ActorAddress,
+    last: PoolAddress,
+    method: string,
+    args: unknown[],
+    isBatch: boolean,
+  ): boolean {
+    const again = (kept: unknown[]) => this.tell(to, method, kept, isBatch);
+    const fail = (error: Error) => this.#unheard(to, method, args, isBatch, error);
+    try {
+      const place = { host: last.host, uid: to.uid };
+      return this.#hold(place, args, isBatch, again, fail) !== undefined;
+    } catch (error) {
+      if (!(error instanceof MailboxFullError)) throw error;
+      fail(error);
+      return true;
     }
   }
 
@@ -252,7 +331,7 @@ export class Calls implements Caller, ReplicaCalls, TimedCalls {
 
   /** {@linkcode ReplicaCalls.whereNow} */
   whereNow({ host, uid }: Pick<ActorAddress, "host" | "uid">): Promise<ActorAddress> {
-    const ask = () => this.call(hostServiceOf(host), "resolve", [uid], { timeoutMs: Infinity });
+    const ask = () => this.call(hostServiceOf(host), "resolve", [uid], UNLIMITED);
     return this.scopes.outside(ask) as Promise<ActorAddress>;
   }
 

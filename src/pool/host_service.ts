@@ -54,11 +54,25 @@ export interface HostService {
   waitPool(pool: PoolId): Promise<void>;
   /** Resolves when an actor of that host has ended, with the reason. */
   watch(uid: string, signal: AbortSignal): Promise<Error>;
+  /** Links an actor of that host with another, wherever it is. For pools of that host. */
+  link(uid: string, generation: number, peer: ActorAddress): Promise<void>;
+  /** Removes that link; resolves when the end of the other can reach it no more. */
+  unlink(uid: string, generation: number, peer: ActorAddress): Promise<void>;
   /** The actor of a name, wherever in the cluster it is. */
   lookup(name: string): Promise<ActorAddress>;
   /** The actor of a name that this host holds. */
   named(name: string): Promise<ActorAddress>;
+  /** The host where an actor is whose own host is lost, waiting for it if it is being made again; `null` if it is nowhere. */
+  successorOf(place: Pick<ActorAddress, "host" | "uid">): Promise<HostId | null>;
   deadLetter(letter: DeadLetter): void;
+}
+
+/** What hosts say to each other of actors that they have made together; a part of the same actor. */
+export interface OrderService {
+  /** What that host has made by an order ends: at once, or as one that has failed if there is a reason. */
+  endOrder(order: string, kill: boolean, reason: Error | null): Promise<void>;
+  /** The host that says so has replicas of the actor of an order in these of its pools. */
+  replicasAre(order: string, pools: readonly PoolId[]): void;
 }
 
 /** What a host hears of and says for debugging; a part of the same actor. */
@@ -119,6 +133,8 @@ export interface ServiceCreateOptions {
   readonly link?: ParentLink;
   /** The pools of all its replicas are chosen already: the host makes those in its own. */
   readonly group?: readonly PoolAddress[];
+  /** What the order is called, if several hosts carry it out or it may have to be undone: random. */
+  readonly order?: string;
 }
 
 /** The address of a host's service. */

@@ -1,40 +1,39 @@
-import { type ActorAddress, formatActor, type PoolAddress } from "../core/address.ts";
+import type { ActorAddress, PoolAddress } from "../core/address.ts";
 import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import type { DeviceUse } from "../core/device.ts";
-import { ActorExistsError, ActorStoppedError } from "../core/errors.ts";
-import type { CellOptions, CreateFrame, RawFrame } from "../core/protocol.ts";
+import type { RawFrame } from "../core/protocol.ts";
 import type { Activity } from "../actor/activity.ts";
-import { type Actor, hasState } from "../actor/actor.ts";
-import { type ActorType, formatType, type Resources } from "../actor/actor_type.ts";
-import { Cell } from "../actor/cell.ts";
-import type { CellHost, CellSystem } from "../actor/cell_host.ts";
+import type { Actor } from "../actor/actor.ts";
+import type { ActorType, Resources } from "../actor/actor_type.ts";
+import type { Cell } from "../actor/cell.ts";
+import type { CellHost } from "../actor/cell_host.ts";
 import type { DeadLetter } from "../actor/dead_letter.ts";
-import { failureOf, startError } from "../actor/failure.ts";
+import type { Comeback } from "../actor/deadlock.ts";
+import { failureOf } from "../actor/failure.ts";
 import type { CallOptions, Message } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import { Registry } from "../actor/registry.ts";
 import type { StreamedResult } from "../actor/remote_stream.ts";
 import type { StreamScope } from "../actor/stream_scope.ts";
-import type { AsyncScopes, Scopes } from "../actor/scopes.ts";
+import type { AsyncScopes, LateAsyncScopes, Scopes } from "../actor/scopes.ts";
 import { Turns } from "../actor/turns.ts";
+import type { Verbs } from "../actor/verbs.ts";
 import type { PoolState } from "../debug/inspection.ts";
 import type { RunningCode } from "../debug/report.ts";
 import { Buffers } from "./buffers.ts";
 import { Calls } from "./calls.ts";
 import { Exchange } from "./exchange.ts";
-import { hostServiceOf, isReserved, type MessageRefusal } from "./host_service.ts";
+import { hostServiceOf, type MessageRefusal } from "./host_service.ts";
 import { RemoteMessage } from "./messages.ts";
 import { POOL_ACTOR_TYPE, PoolActor, poolServiceOf } from "./pool_service.ts";
 import { Receiver } from "./receiver.ts";
 import { Redirects } from "./redirects.ts";
 import type { Router } from "./router.ts";
 import { type LocalDebug, SelfWatch } from "./self_watch.ts";
+import { Residents } from "./residents.ts";
 import { Streams } from "./streams.ts";
-import type { PoolStates } from "./pool_states.ts";
-import type { Sleeper } from "../state/sleeper.ts";
 import { TypeLoader } from "./type_loader.ts";
-import { Vacancy } from "./vacancy.ts";
 
 /** What a pool in this isolate is made of. */
 export interface LocalPoolOptions {
@@ -47,34 +46,23 @@ export interface LocalPoolOptions {
   /** {@linkcode PoolStart.firstId} @default 0 */
   readonly firstId?: number;
   /** The verbs of the host, as the actors of this pool see them. */
-  readonly system: (pool: LocalPool) => CellSystem;
+  readonly verbs: (pool: LocalPool) => Verbs;
   /** {@linkcode CallsOptions.callTimeoutMs} */
   readonly callTimeoutMs: number;
   /** What time it is. @default {SYSTEM_CLOCK} */
   readonly clock?: Clock;
   /** {@linkcode CallsOptions.asyncScopes} */
-  readonly asyncScopes?: AsyncScopes;
+  readonly asyncScopes?: AsyncScopes | LateAsyncScopes;
   readonly onDeadLetter: (letter: DeadLetter) => void;
   /** Without it nothing is looked out for. */
   readonly debug?: LocalDebug | null;
 }
 
-/** What an actor is made of. */
-export type CreateRequest = Pick<
-  CreateFrame,
-  "uid" | "generation" | "type" | "args" | "options"
->;
-
-/** The runtime's own actors refuse nobody. */
-const UNBOUNDED: CellOptions = {
-  mailbox: { messages: Infinity, bytes: Infinity, overflow: "reject" },
-};
-
 /** The pool of this isolate: its cells, and all that they call and are called by. */
 export class LocalPool implements CellHost {
   readonly address: PoolAddress;
   readonly codec: Codec;
-  readonly system: CellSystem;
+  readonly verbs: Verbs;
   readonly turns: Turns = new Turns();
   /** Hears of messages of other hosts and clients that no actor can take; set by who tells of them. */
   onRefused: (refusal: MessageRefusal) => void = () => {};
@@ -91,12 +79,11 @@ export class LocalPool implements CellHost {
   readonly buffers: Buffers = new Buffers(this);
   /** How its device is used, if it has one of its own. */
   readonly deviceUse: (() => DeviceUse) | undefined;
-  readonly #resources: Resources;
+  /** The actors that live here. */
+  readonly residents: Residents;
   readonly #cells = new Registry();
   readonly #receiver = new Receiver(this, this.#cells);
   readonly #selfWatch: SelfWatch;
-  /** Made once an actor has a state that is kept. */
-  #states: PoolStates | undefined;
 
   constructor(options: LocalPoolOptions) {
     this.address = options.address;
@@ -112,10 +99,10 @@ export class LocalPool implements CellHost {
       scopes: this.calls.scopes,
       failure: (thrown, where, method) => this.failure(thrown, where, method),
     });
-    this.#resources = options.resources;
+    this.residents = new Residents(this, this.#cells, options.resources);
     this.deviceUse = options.deviceUse;
     this.#selfWatch = new SelfWatch(this, this.#cells, options.debug ?? null);
-    this.system = options.system(this);
+    this.verbs = options.verbs(this);
   }
 
   /** How many actors live here. */
@@ -176,7 +163,7 @@ export class LocalPool implements CellHost {
   }
 
   /** Its actors but for the runtime's own, and what they do. */
-  inspect(): PoolState {
+  inspect(): Promise<PoolState> {
     return this.#selfWatch.inspect();
   }
 
@@ -195,142 +182,15 @@ export class LocalPool implements CellHost {
     this.#receiver.refuse(raw, error);
   }
 
-  /** Makes an actor here and runs its `postCreate`. */
-  async create(request: CreateRequest): Promise<void> {
-    const { uid, generation, type } = request;
-    const address = { ...this.address, uid, generation };
-    try {
-      await this.#create(request, address);
-    } catch (error) {
-      throw this.failure(error, `${formatType(type)} ${formatActor(address)}`, "create");
-    }
-  }
-
-  async #create(request: CreateRequest, address: ActorAddress, sleeper?: Sleeper): Promise<void> {
-    const { uid, type: name, options } = request;
-    const parked = sleeper ?? this.#cells.parked(uid);
-    const isTaken = sleeper === undefined &&
-      (this.#cells.get(uid) !== undefined || (parked && parked.actor !== null));
-    if (isTaken) throw new ActorExistsError(`${formatActor(address)} exists already`, uid);
-    const type = this.types.known(name) ?? await this.types.load(name);
-    // Before they are the actor's own.
-    const kept = options.idleMs === undefined ? undefined : (await this.#keeping()).keep(request);
-    const actor = await this.#instantiate(type, request);
-    if (sleeper?.isGone) throw this.redirects.notFound(address);
-    const cell = new Cell(actor, type, address, options, this);
-    this.#cells.add(cell);
-    const isKept = options.idleMs !== undefined || options.snapshot !== undefined ||
-      hasState(actor);
-    try {
-      const prepare = isKept ? (await this.#keeping()).adopt(cell, request, kept) : undefined;
-      await cell.start(prepare);
-    } catch (cause) {
-      this.#cells.remove(cell);
-      throw startError(cell.where, "postCreate", cause);
-    }
-    this.#fill(cell);
-  }
-
-  /** An actor has started: what has waited for it is delivered, before all that comes now. */
-  #fill(cell: Cell): void {
-    const parked = this.#cells.parked(cell.address.uid);
-    if (parked === undefined) return;
-    this.#cells.removeParked(parked);
-    for (const message of parked.takeAll()) cell.deliver(message);
-  }
-
-  async #instantiate(type: ActorType, { args, uid }: CreateRequest): Promise<Actor> {
-    try {
-      return await type.create(args as unknown[], this.#resources);
-    } catch (cause) {
-      throw startError(`${formatType(type.name)} ${uid}`, "construct", cause);
-    }
-  }
-
-  /** Loaded by pools that keep a state alone. */
-  async #keeping(): Promise<PoolStates> {
-    if (this.#states !== undefined) return this.#states;
-    const { PoolStates } = await import("./pool_states.ts");
-    return this.#states ??= new PoolStates({
-      pool: this,
-      cells: this.#cells,
-      wake: (request, sleeper) => this.#create(request, sleeper.address, sleeper),
-    });
-  }
-
-  /** Saves the state of an actor of this pool. */
-  async saveState(uid: string): Promise<void> {
-    await (await this.#keeping()).save(uid);
-  }
-
   /** Lets an actor that exists live here: for the runtime's own. */
-  async adopt(actor: Actor, type: ActorType, uid: string): Promise<void> {
-    const address = { ...this.address, uid, generation: 1 };
-    const cell = new Cell(actor, type, address, UNBOUNDED, this);
-    this.#cells.add(cell);
-    await cell.start();
+  adopt(actor: Actor, type: ActorType, uid: string): Promise<void> {
+    return this.residents.adopt(actor, type, uid);
   }
 
-  /** Ends an actor of this pool; in order, its state is saved before. */
-  async destroy(uid: string, kill: boolean): Promise<void> {
-    const changed = kill ? undefined : this.#states?.changed(uid);
-    if (changed !== undefined) await changed;
-    const cell = this.#cells.get(uid);
-    const wasParked = this.#endParked(uid);
-    if (cell === undefined && wasParked) return;
-    if (cell === undefined) throw this.redirects.notFound({ ...this.address, uid, generation: 0 });
-    if (kill) {
-      this.#cells.remove(cell);
-      cell.kill();
-      return;
-    }
-    try {
-      await cell.destroy();
-    } catch (thrown) {
-      throw this.failure(thrown, cell.where, "preDestroy");
-    } finally {
-      this.#cells.remove(cell);
-    }
-  }
-
-  /** Its instance has ended already. Whether an actor that has failed is made again, its host says. */
-  #endParked(uid: string): boolean {
-    const parked = this.#cells.parked(uid);
-    if (parked === undefined) return false;
-    if (parked.actor === null) return true;
-    parked.end();
-    this.#cells.removeParked(parked);
-    const { where } = parked;
-    for (const message of parked.takeAll()) {
-      message.fail(new ActorStoppedError(`${where} is stopped`));
-    }
-    return true;
-  }
-
-  /**
-   * Ends every actor in order, the runtime's own last: hooks may call them. What a `preDestroy` throws
-   * becomes a dead letter.
-   */
+  /** {@linkcode Residents.stop} */
   async stop(): Promise<void> {
-    const cells = [...this.#cells];
-    await this.#stopCells(cells.filter((cell) => !isOurs(cell)));
-    for (const { address: { uid } } of this.#cells.allParked) {
-      this.#endParked(uid);
-      this.forsake(uid);
-    }
-    await this.#stopCells(cells.filter(isOurs));
+    await this.residents.stop();
     this.#selfWatch.stop();
-  }
-
-  async #stopCells(cells: readonly Cell[]): Promise<void> {
-    await Promise.all(cells.map(async (cell) => {
-      try {
-        await this.destroy(cell.address.uid, false);
-      } catch (error) {
-        this.undelivered(cell.address, "preDestroy", error as Error);
-      }
-    }));
-    this.streams.stop();
   }
 
   /** Something is gone: whatever waits for it fails, and what it waits for is cancelled. */
@@ -347,42 +207,10 @@ export class LocalPool implements CellHost {
   fail(cell: Cell, reason: Error): never {
     if (cell.isStopped) throw cell.ending;
     const { host, uid, generation } = cell.address;
-    this.end(cell, reason);
+    this.residents.fail(cell, reason);
     const args = [uid, generation, this.exchange.copyOf(reason)];
     this.scopes.outside(() => this.tell(hostServiceOf(host), "failed", args));
     throw cell.ending;
-  }
-
-  /** Ends a cell at once, as one that has failed. What comes for it waits until its host has decided. */
-  end(cell: Cell, reason: Error): void {
-    const copy = this.exchange.copyOf(reason) as Error;
-    if (cell.state === "running") this.hold(cell.address, copy);
-    this.#cells.remove(cell);
-    cell.kill(copy);
-  }
-
-  /** What comes for an actor from now on waits until it is made again, each message for so long. */
-  hold(address: ActorAddress, reason: Error, waitMs: number = Infinity): void {
-    const parked = this.#cells.parked(address.uid);
-    // One that is parked can be woken.
-    if (parked !== undefined && parked.actor !== null) return;
-    const vacancy = parked as Vacancy ?? new Vacancy(address, reason, this.clock);
-    this.#cells.park(vacancy);
-    if (waitMs !== Infinity || parked === undefined) vacancy.limit(waitMs, reason);
-  }
-
-  /** An actor is not made again: nothing waits for it any more. */
-  forsake(uid: string): void {
-    const parked = this.#cells.parked(uid);
-    if (parked === undefined || parked.actor !== null) return;
-    this.#cells.removeParked(parked);
-    parked.end();
-  }
-
-  /** An actor of this pool, woken if it is parked. */
-  async awake(uid: string): Promise<Cell | undefined> {
-    await this.#states?.awake(uid);
-    return this.#cells.get(uid);
   }
 
   /** {@linkcode CellHost.stream} */
@@ -402,6 +230,11 @@ export class LocalPool implements CellHost {
     };
   }
 
+  /** {@linkcode CellHost.cameBack} */
+  cameBack(comeback: Comeback): void {
+    this.#selfWatch.cameBack(comeback);
+  }
+
   /** {@linkcode CellHost.failure} */
   failure(thrown: unknown, where: string, method: string): Error {
     return failureOf(thrown, this.exchange.copyOf(thrown), where, method);
@@ -411,9 +244,4 @@ export class LocalPool implements CellHost {
   undelivered(to: ActorAddress, method: string, reason: Error, from?: PoolAddress): void {
     this.exchange.undelivered(to, method, reason, from);
   }
-}
-
-/** Whether it runs one of the runtime's own actors. */
-function isOurs({ address }: Cell): boolean {
-  return isReserved(address.uid);
 }

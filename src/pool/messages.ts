@@ -83,7 +83,7 @@ export class LocalCall extends LocalMessage {
     this.#waiter = call;
   }
 
-  fail(error: Error): void {
+  protected tellFailure(error: Error): void {
     this.#waiter.reject(error);
   }
 
@@ -110,7 +110,7 @@ export class PlainCall extends LocalMessage {
     return this.#answer ?? new Promise((resolve, reject) => this.#waiter = { resolve, reject });
   }
 
-  fail(error: Error): void {
+  protected tellFailure(error: Error): void {
     if (this.#waiter === undefined) this.#answer = Promise.reject(error);
     else this.#waiter.reject(error);
   }
@@ -142,7 +142,7 @@ export class LocalTell extends LocalMessage {
     dropResult(value, "made");
   }
 
-  fail(error: Error): void {
+  protected tellFailure(error: Error): void {
     this.#onLost(error);
   }
 
@@ -188,7 +188,7 @@ export class RemoteMessage extends Message {
     dropResult(value, "made");
   }
 
-  fail(error: Error): void {
+  protected tellFailure(error: Error): void {
     const { from, id, uid, method, to } = this.#frame;
     if (this.isAwaited) this.#pool.answerWithFailure(from, id, error);
     else this.#pool.undelivered({ ...to, uid, generation: 0 }, method, error, from, this);

@@ -9,7 +9,7 @@ import { RESERVED_PREFIX } from "./host_service.ts";
 /** What every pool says of itself to those who look for what is wrong. */
 export interface PoolService {
   /** What lives here and how it does. */
-  inspect(): PoolState;
+  inspect(): Promise<PoolState>;
   /** Whom a caller waits for that has called an actor of this pool. */
   follow(uid: string, caller: Hop): Wait[];
   /** Saves the state of an actor of this pool. */
@@ -32,6 +32,12 @@ export interface PoolService {
     reason: Error,
     gaveUp: boolean,
   ): Promise<Error | null>;
+  /**
+   * Tells an actor that one is down which it is linked with: it fails. For its own host.
+   *
+   * @returns Whether it is linked with it still: it may have unlinked just now.
+   */
+  tellLinkDown(uid: string, generation: number, peer: ActorAddress, reason: Error): boolean;
   /** Which part of the time since it was last asked its thread was busy; `null` if that is not known. */
   busy(): number | null;
 }
@@ -41,7 +47,10 @@ export function poolServiceOf({ host, pool }: PoolAddress): ActorAddress {
   return { host, pool, uid: `${RESERVED_PREFIX}pool/${pool}`, generation: 1 };
 }
 
-/** The service as an actor: how other pools and hosts reach it. */
+/**
+ * The service as an actor: how other pools and hosts reach it. None of its methods is `async`: a worker that
+ * has nothing else that is does without what keeps scopes across awaits.
+ */
 export class PoolActor extends StatelessActor implements PoolService {
   readonly #pool: PoolService;
 
@@ -50,13 +59,13 @@ export class PoolActor extends StatelessActor implements PoolService {
     this.#pool = pool;
   }
 
-  inspect(): PoolState {
+  inspect(): Promise<PoolState> {
     return this.#pool.inspect();
   }
 
-  async save(uid: string): Promise<void> {
+  save(uid: string): Promise<void> {
     if (typeof uid !== "string") throw new TypeError("save takes a uid");
-    await this.#pool.save(uid);
+    return this.#pool.save(uid);
   }
 
   busy(): number | null {
@@ -78,7 +87,7 @@ export class PoolActor extends StatelessActor implements PoolService {
     this.#pool.forsake(uid);
   }
 
-  async tellChildDown(
+  tellChildDown(
     uid: string,
     generation: number,
     child: ActorAddress,
@@ -86,7 +95,12 @@ export class PoolActor extends StatelessActor implements PoolService {
     gaveUp: boolean,
   ): Promise<Error | null> {
     this.#checkSender();
-    return await this.#pool.tellChildDown(uid, generation, child, reason, gaveUp);
+    return this.#pool.tellChildDown(uid, generation, child, reason, gaveUp);
+  }
+
+  tellLinkDown(uid: string, generation: number, peer: ActorAddress, reason: Error): boolean {
+    this.#checkSender();
+    return this.#pool.tellLinkDown(uid, generation, peer, reason);
   }
 
   follow(uid: string, caller: Hop): Wait[] {

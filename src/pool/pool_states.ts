@@ -1,21 +1,21 @@
 import { ActorStoppedError, SnapshotError } from "../core/errors.ts";
-import type { TypeName } from "../core/protocol.ts";
-import { formatType } from "../actor/actor_type.ts";
+import { MAIN_POOL } from "../core/address.ts";
+import type { ParkedState, TypeName } from "../core/protocol.ts";
+import { type ActorType, formatType } from "../actor/actor_type.ts";
 import type { Cell } from "../actor/cell.ts";
+import { NO_COUNTS } from "../actor/cell_stats.ts";
 import { startError } from "../actor/failure.ts";
-import type { CallOptions } from "../actor/message.ts";
-import type { Registry } from "../actor/registry.ts";
-import type { SnapshotInfo } from "../actor/state.ts";
+import { UNLIMITED } from "../actor/message.ts";
+import type { ParkedActor, Registry } from "../actor/registry.ts";
+import type { SavedState, SnapshotInfo } from "../actor/state.ts";
 import { Actor, hasState } from "../actor/actor.ts";
 import { ArgsKeeper, type KeptArgs } from "../state/kept_args.ts";
 import { Keeper } from "../state/keeper.ts";
 import { Sleeper } from "../state/sleeper.ts";
 import { StateCodec } from "../state/state_value.ts";
-import type { CreateRequest, LocalPool } from "./local.ts";
+import type { LocalPool } from "./local.ts";
+import type { CreateRequest } from "./residents.ts";
 import { type KeptState, stateServiceOf } from "./state_service.ts";
-
-/** A host keeps a state however long that takes. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** What is needed to make the actors of a pool again where they are. */
 export interface PoolStatesOptions {
@@ -65,9 +65,24 @@ export class PoolStates {
       if (hasState(cell.actor)) await this.#restore(cell, keeper, name);
       else if (snapshot !== undefined || (idleMs !== undefined && cell.type.stateless !== true)) {
         throw startError(cell.where, "restore", stateless(cell));
-      }
+      } else this.#tell("woken", [address.uid, address.generation]);
       keeper.open();
     };
+  }
+
+  /** An actor that was parked when its pool died is so again, and is made by its next message. */
+  rest({ uid, generation, ...request }: CreateRequest, type: ActorType): void {
+    const { pool, cells } = this.#options;
+    const { parked, ...options } = request.options;
+    const { savedAt = null, bytes } = parked!;
+    const saved = bytes === undefined ? null : { savedAt, bytes, restoredAgeMs: null, error: null };
+    const address = { ...pool.address, uid, generation };
+    const args = this.#args.keep(request.args);
+    const waiting = cells.parked(uid)?.takeAll() ?? [];
+    const again = { ...request, uid, generation, options, args: [] };
+    const sleeper = this.#sleeper({ address, type, counters: NO_COUNTS, saved }, again, args);
+    cells.park(sleeper);
+    for (const message of waiting) sleeper.deliver(message);
   }
 
   /** Wakes an actor that is parked; resolves when it is awake, or cannot be woken. */
@@ -139,12 +154,12 @@ export class PoolStates {
       const waiting = await cell.park(() => keeper.saveHeld());
       if (waiting === null) return cell.isStopped ? undefined : keeper.awake();
       const { address, type, counters } = cell;
-      const sleeper = new Sleeper(
-        { address, type, counters, saved: keeper.inspect() },
-        () => this.#change(address.uid, this.#wake(sleeper, request, args)),
-      );
+      const saved = keeper.inspect();
+      const sleeper = this.#sleeper({ address, type, counters, saved }, request, args);
       cells.remove(cell);
       cells.park(sleeper);
+      const { uid, generation } = address;
+      this.#tell("parked", [uid, generation, saved === null ? {} : parkedStateOf(saved)]);
       for (const message of waiting) sleeper.deliver(message);
     } catch (error) {
       if (cell.isStopped) return;
@@ -152,6 +167,15 @@ export class PoolStates {
       pool.undelivered(cell.address, "snapshot", error as Error);
       keeper.awake();
     }
+  }
+
+  #sleeper(actor: ParkedActor, request: CreateRequest, args: KeptArgs): Sleeper {
+    const { uid } = actor.address;
+    const sleeper: Sleeper = new Sleeper(
+      actor,
+      () => this.#change(uid, this.#wake(sleeper, request, args)),
+    );
+    return sleeper;
   }
 
   /** One that cannot be made stays parked: its messages fail, and the next one tries again. */
@@ -162,10 +186,18 @@ export class PoolStates {
     } catch (error) {
       const cause = pool.failure(error, formatType(request.type), "wake");
       for (const message of sleeper.takeAll()) {
-        message.fail(new ActorStoppedError(`${sleeper.where} could not be woken`, { cause }));
+        const what = `${sleeper.where} could not be woken`;
+        message.fail(new ActorStoppedError(what, "error", { cause }));
       }
       sleeper.rest();
     }
+  }
+
+  /** What the host needs to know if the pool dies; the main one does not. */
+  #tell(method: "parked" | "woken", args: unknown[]): void {
+    const { pool } = this.#options;
+    if (pool.address.pool === MAIN_POOL) return;
+    pool.scopes.outside(() => pool.tell(stateServiceOf(pool.address.host), method, args));
   }
 
   #ask<T>(method: "open" | "save", args: unknown[]): Promise<T> {
@@ -187,6 +219,10 @@ function otherVersion({ version, export: name }: TypeName, info: SnapshotInfo): 
       `with host.dropSnapshot`,
     "version",
   );
+}
+
+function parkedStateOf({ savedAt, bytes }: SavedState): ParkedState {
+  return savedAt === null ? { bytes } : { savedAt, bytes };
 }
 
 function stateless({ where }: Cell): TypeError {

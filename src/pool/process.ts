@@ -26,8 +26,9 @@ export interface ProcessPoolOptions {
    */
   permissions?: "inherit" | PoolPermissions;
   /**
-   * How large the heap of JavaScript may grow, in bytes, at least 16 MiB. The bytes of ArrayBuffers are
-   * not in it. Past it the process ends, and whoever waits on it is told why.
+   * How large the heap of JavaScript may grow, in bytes, at least 16 MiB. The process as a whole, with
+   * the bytes of ArrayBuffers and what is not collected yet, may grow by twice that and 64 MiB; it looks
+   * ten times a second. Past either it ends, and whoever waits on it is told why.
    * @default V8's own, a few GiB
    */
   memoryLimitBytes?: number;

@@ -6,6 +6,7 @@
 import { Marks } from "../actor/marks.ts";
 import { HangWatch, WaitMark } from "./hang_watch.ts";
 import { knock } from "./process_door.ts";
+import { MemoryWatch } from "./process_memory.ts";
 import {
   decodeNote,
   type FromProcess,
@@ -13,11 +14,11 @@ import {
   type ProcessOrder,
   type ToProcess,
 } from "./process_protocol.ts";
-import type { FromWorker } from "./worker_protocol.ts";
+import { type FromWorker, isFromWorker } from "./worker_protocol.ts";
 
 /** Makes this process a pool of the host that has started it. */
 export async function runProcess(order: string): Promise<void> {
-  const { entry, name, folder, permissions, start } = decodeNote<ProcessOrder>(order);
+  const { entry, name, folder, permissions, growthBytes, start } = decodeNote<ProcessOrder>(order);
   // It was started where the program's deno.json is found.
   Deno.chdir(folder);
   // Ctrl-C reaches every process of a terminal: the host decides what it means.
@@ -38,7 +39,7 @@ export async function runProcess(order: string): Promise<void> {
   const notes = new Notes<FromProcess, ToProcess>(await knock(start.uplink.key, "notes"));
   // Whatever the worker does: without its host it has no purpose.
   void notes.ended.then(() => Deno.exit(0));
-  const relay = new Relay(worker, notes);
+  const relay = new Relay(worker, notes, growthBytes);
   for (const message of early) relay.tell(message);
   worker.onmessage = ({ data }) => relay.tell(data);
   notes.open((note) => relay.take(note));
@@ -54,11 +55,13 @@ function failed(reason: string): FromWorker {
 class Relay {
   readonly #worker: Worker;
   readonly #notes: Notes<FromProcess, ToProcess>;
+  readonly #growthBytes: number | null;
   #marks: Marks | undefined;
 
-  constructor(worker: Worker, notes: Notes<FromProcess, ToProcess>) {
+  constructor(worker: Worker, notes: Notes<FromProcess, ToProcess>, growthBytes: number | null) {
     this.#worker = worker;
     this.#notes = notes;
+    this.#growthBytes = growthBytes;
   }
 
   /** From the host. */
@@ -70,10 +73,13 @@ class Relay {
 
   /** From the worker. */
   tell(message: FromWorker): void {
+    // Once there are actors, they can post too.
+    if (this.#marks !== undefined && !isFromWorker(message)) return;
     switch (message.kind) {
       case "ready": {
         const { marks, ...note } = message;
         this.#marks = new Marks(marks);
+        this.#watchMemory();
         return this.#notes.post(note);
       }
       case "absent":
@@ -88,5 +94,12 @@ class Relay {
       default:
         message satisfies never;
     }
+  }
+
+  /** From when there are no actors on: what has grown is theirs. */
+  #watchMemory(): void {
+    const allowed = this.#growthBytes;
+    if (allowed === null) return;
+    new MemoryWatch(allowed, (bytes) => this.#notes.post({ kind: "grown", bytes, allowed }));
   }
 }

@@ -10,6 +10,7 @@ import { hungError } from "./hang_watch.ts";
 import type { Pool } from "./pool.ts";
 import type { ChildExit, ChildProcess } from "./process_child.ts";
 import type { FromProcess, Notes, ToProcess } from "./process_protocol.ts";
+import { mebibytes } from "./process_memory.ts";
 
 /** How long a killed process may take to be gone; one that a driver holds in the kernel takes for ever. */
 const KILL_MS = 1000;
@@ -115,6 +116,12 @@ export class ProcessPool implements Pool {
         return;
       case "hung":
         return this.terminate(hungError(this.description, note.ms));
+      case "grown":
+        return this.#end(
+          "memory",
+          `it has grown by ${mebibytes(note.bytes)} MiB, ArrayBuffers included, and its ` +
+            `memoryLimitBytes allows ${mebibytes(note.allowed)}: keep less, or raise it`,
+        );
       case "ready":
       case "absent":
       case "failed":

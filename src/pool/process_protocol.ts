@@ -20,6 +20,8 @@ export interface ProcessOrder {
   /** The host's working directory. */
   readonly folder: string;
   readonly permissions: GrantedPermissions;
+  /** By how many bytes it may grow; `null` is without end. */
+  readonly growthBytes: number | null;
   /** What its worker is told first. */
   readonly start: ToWorker<SocketUplink> & { readonly kind: "start" };
 }
@@ -37,7 +39,9 @@ export type FromProcess =
   /** What its worker runs, seen while that may be busy. */
   | { readonly kind: "running"; readonly marks: MarksView }
   /** Its worker waits for its device, for too long. */
-  | { readonly kind: "hung"; readonly ms: number };
+  | { readonly kind: "hung"; readonly ms: number }
+  /** It has grown by so many bytes, more than it may. */
+  | { readonly kind: "grown"; readonly bytes: number; readonly allowed: number };
 
 /** The longest note: the limits of a device fit. */
 const MAX_NOTE_BYTES = 64 * 1024;

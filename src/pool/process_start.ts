@@ -4,6 +4,7 @@ import type { PoolPermissions } from "./permissions.ts";
 import { ChildProcess } from "./process_child.ts";
 import { Door } from "./process_door.ts";
 import { addDoor, grant, permissionFlags } from "./process_permissions.ts";
+import { growthAllowed } from "./process_memory.ts";
 import { ProcessPool } from "./process_pool.ts";
 import { encodeNote, type FromProcess, Notes, type ProcessOrder } from "./process_protocol.ts";
 import { socketLink } from "./process_uplink.ts";
@@ -110,14 +111,15 @@ function spawn(door: Door, name: string, kind: ProcessKind, start: PoolStart): C
   const { permissions, revoke } = addDoor(granted, door.key);
   const { address, firstId, callTimeoutMs, debug } = start;
   const uplink = { key: door.key, revoke };
+  const { memoryLimitBytes } = kind;
   const order: ProcessOrder = {
     entry: kind.entry.href,
     name,
     folder: Deno.cwd(),
     permissions,
+    growthBytes: memoryLimitBytes === null ? null : growthAllowed(memoryLimitBytes),
     start: { kind: "start", address, uplink, firstId, callTimeoutMs, debug, device: kind.device },
   };
-  const { memoryLimitBytes } = kind;
   const command = new Deno.Command(Deno.execPath(), {
     args: [
       "run",

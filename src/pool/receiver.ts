@@ -2,6 +2,7 @@ import { formatPool, samePool } from "../core/address.ts";
 import { sizeOfFrame } from "../core/message_size.ts";
 import type { CancelFrame, RawFrame } from "../core/protocol.ts";
 import type { Message } from "../actor/message.ts";
+import { dropStreams } from "../actor/remote_stream.ts";
 import type { Registry } from "../actor/registry.ts";
 import type { MessageFrame } from "./exchange.ts";
 import type { LocalPool } from "./local.ts";
@@ -39,12 +40,12 @@ export class Receiver {
   refuse(raw: RawFrame, error: Error): void {
     const { kind, from, id } = raw;
     const { exchange, streams } = this.#pool;
-    if (
-      kind === "call" || kind === "create" || kind === "destroy" || (kind === "batch" && id > 0)
-    ) {
-      exchange.answerWithFailure(from, id, error);
-    } else if (kind === "tell" || kind === "batch") {
+    if (kind === "create" || kind === "destroy") exchange.answerWithFailure(from, id, error);
+    else if (kind === "call" || kind === "tell" || kind === "batch") {
       const { uid, method, args } = this.#partsOf(raw);
+      dropStreams(args);
+      const isAwaited = kind === "call" || (kind === "batch" && id > 0);
+      if (isAwaited) return exchange.answerWithFailure(from, id, error);
       const sent = { args, bytes: sizeOfFrame(raw.body, raw.segments) };
       exchange.undelivered({ ...raw.to, uid, generation: 0 }, method, error, from, sent);
     } else if (kind === "items" || kind === "end" || kind === "credit") {
@@ -82,9 +83,9 @@ export class Receiver {
       case "end":
         return pool.streams.receive(frame);
       case "create":
-        return this.#answerLater(raw, pool.create(frame));
+        return this.#answerLater(raw, pool.residents.create(frame));
       case "destroy":
-        return this.#answerLater(raw, pool.destroy(frame.uid, frame.kill));
+        return this.#answerLater(raw, pool.residents.destroy(frame.uid, frame.kill));
       default:
         throw new TypeError(`${formatPool(pool.address)} takes no ${frame.kind} frames`);
     }

@@ -6,10 +6,22 @@ import {
   samePool,
 } from "../core/address.ts";
 import { ActorNotFoundError } from "../core/errors.ts";
+import { sizeOfFrame } from "../core/message_size.ts";
 import { type CancelFrame, type Frame, LIMITS, type RawFrame } from "../core/protocol.ts";
 import type { Exchange, MessageFrame } from "./exchange.ts";
-import { Relays } from "./relays.ts";
+import { isLoss } from "./loss.ts";
+import { keyOf, Relays } from "./relays.ts";
 import type { Router } from "./router.ts";
+
+/** A message whose actor is nowhere for now, and is made again. */
+export interface WaitingMessage {
+  /** What it takes to keep it. */
+  readonly bytes: number;
+  /** The actor is somewhere again. */
+  resume(): void;
+  /** It is not, and is not waited for any more. */
+  fail(reason: Error): void;
+}
 
 /** Where messages go whose actors are not in this pool. */
 export class Redirects {
@@ -17,10 +29,22 @@ export class Redirects {
   readonly #router: Router;
   readonly #exchange: Exchange;
   readonly #relays = new Relays();
+  /** Calls of others that wait for their actors: what ends the wait. */
+  readonly #held = new Map<string, () => void>();
   /** Where an actor of this host lives that is not here; the host of the main pool sets it. */
   locate: (uid: string) => PoolAddress | undefined = () => undefined;
   /** Where an actor of another host lives since that host was lost; the host of the main pool sets it. */
   moved: (to: Pick<ActorAddress, "host" | "uid">) => PoolAddress | undefined = () => undefined;
+  /**
+   * Keeps a message for an actor that is nowhere until it has been made again; the host of the main pool
+   * sets it. Returns what ends the wait; `undefined` if the actor is not made again.
+   *
+   * @throws {MailboxFullError} if too many wait.
+   */
+  hold: (
+    to: Pick<ActorAddress, "host" | "uid">,
+    message: WaitingMessage,
+  ) => (() => void) | undefined = () => undefined;
 
   constructor(address: PoolAddress, router: Router, exchange: Exchange) {
     this.#address = address;
@@ -59,35 +83,94 @@ export class Redirects {
     const to = { ...this.#address, uid: frame.uid, generation: 0 };
     const isCircle = samePool(raw.from, this.#address) && this.#relays.has(raw.id);
     const destination = isCircle || raw.hops >= LIMITS.hops ? undefined : this.towards(to);
-    const isAwaited = frame.kind !== "tell" && frame.id !== 0;
-    if (destination === undefined) refuse(this.notFound(to));
-    else if (!isAwaited || this.#address.pool !== MAIN_POOL) {
-      this.#router.forward({ ...raw, to: destination });
-    } else this.#relay(frame, destination);
+    if (destination !== undefined) {
+      if (!isAwaited(frame) || this.#address.pool !== MAIN_POOL) {
+        this.#router.forward({ ...raw, to: destination });
+      } else this.#relay({ ...raw, to: destination }, frame, refuse);
+    } else if (isCircle || !this.#hold(raw, frame, () => this.pass(raw, frame, refuse), refuse)) {
+      refuse(this.notFound(to));
+    }
   }
 
   /**
-   * A message has come for an actor of a host that is lost: it is passed on to where the actor is now.
+   * A message has come for an actor of a host that is lost: it is passed on to where the actor is now, or
+   * waits until it is somewhere.
    *
    * @param decode Reads it.
-   * @returns Whether it was.
+   * @param refuse Tells its sender that it failed.
+   * @returns Whether it was taken.
+   * @throws {MailboxFullError} if too many wait.
    */
-  passMoved(raw: RawFrame, decode: (raw: RawFrame) => Frame): boolean {
+  takeLost(
+    raw: RawFrame,
+    decode: (raw: RawFrame) => Frame,
+    refuse: (error: Error) => void,
+  ): boolean {
     if (raw.hops >= LIMITS.hops) return false;
+    if (raw.kind === "cancel") return this.#takeCancel(decode(raw) as CancelFrame);
     if (raw.kind !== "call" && raw.kind !== "tell" && raw.kind !== "batch") return false;
     const frame = decode(raw) as MessageFrame;
+    if (this.#passMoved(raw, frame, refuse)) return true;
+    const again = () => {
+      // Its host may be there again.
+      if (!this.#passMoved(raw, frame, refuse)) this.#router.forward(raw);
+    };
+    return this.#hold(raw, frame, again, refuse);
+  }
+
+  #passMoved(raw: RawFrame, frame: MessageFrame, refuse: (error: Error) => void): boolean {
     const destination = this.moved({ host: raw.to.host, uid: frame.uid });
     if (destination === undefined) return false;
     // Of this host, the main pool knows where it is.
-    const isAwaited = frame.kind !== "tell" && frame.id !== 0;
-    if (!isAwaited || destination.host === this.#address.host) {
+    if (!isAwaited(frame) || destination.host === this.#address.host) {
       this.#router.forward({ ...raw, to: destination });
-    } else this.#relay(frame, destination);
+    } else this.#relay({ ...raw, to: destination }, frame, refuse);
     return true;
+  }
+
+  /** @returns Whether it waits. */
+  #hold(
+    { from, id, to, body, segments }: RawFrame,
+    { uid }: MessageFrame,
+    again: () => void,
+    refuse: (error: Error) => void,
+  ): boolean {
+    const key = keyOf(from, id);
+    const end = this.hold({ host: to.host, uid }, {
+      bytes: sizeOfFrame(body, segments),
+      resume: () => {
+        this.#held.delete(key);
+        again();
+      },
+      fail: (reason) => {
+        this.#held.delete(key);
+        refuse(reason);
+      },
+    });
+    if (end !== undefined && id !== 0) this.#held.set(key, end);
+    return end !== undefined;
+  }
+
+  /** A cancel for an actor of a host that is lost. @returns Whether the call was found. */
+  #takeCancel({ from, id, to, uid, reason }: CancelFrame): boolean {
+    if (this.#endWait(from, id)) return true;
+    const destination = this.moved({ host: to.host, uid });
+    const relayed = destination && this.#relays.take(from, id);
+    if (destination === undefined || relayed === undefined) return false;
+    this.#exchange.cancel(destination, uid, relayed, reason);
+    return true;
+  }
+
+  #endWait(from: PoolAddress, id: number): boolean {
+    const end = this.#held.get(keyOf(from, id));
+    this.#held.delete(keyOf(from, id));
+    end?.();
+    return end !== undefined;
   }
 
   /** A cancel has come for an actor that is not here. */
   passCancel(raw: RawFrame, { from, id, uid, reason }: CancelFrame): void {
+    if (this.#endWait(from, id)) return;
     const to = { ...this.#address, uid, generation: 0 };
     const destination = raw.hops < LIMITS.hops ? this.towards(to) : undefined;
     if (destination === undefined) return;
@@ -99,7 +182,8 @@ export class Redirects {
   }
 
   /** See {@linkcode Relays}. */
-  #relay(frame: MessageFrame, to: PoolAddress): void {
+  #relay(raw: RawFrame, frame: MessageFrame, refuse: (error: Error) => void): void {
+    const { to } = raw;
     const { kind, from, id, uid, method, terms } = frame;
     const args = argsOf(frame);
     const relayed = this.#exchange.expect({
@@ -117,9 +201,21 @@ export class Redirects {
     try {
       this.#exchange.send(relayed, to, uid, method, args, kind, terms);
     } catch (error) {
-      this.#exchange.forget(relayed)?.reject(error);
+      this.#exchange.forget(relayed);
+      this.#relays.ended(from, id, relayed);
+      // Its host is lost too, and the actor may be made again once more.
+      const again = () => {
+        if (!this.#passMoved(raw, frame, refuse)) this.#relay(raw, frame, refuse);
+      };
+      if (isLoss(error) && this.#hold(raw, frame, again, refuse)) return;
+      refuse(error as Error);
     }
   }
+}
+
+/** Whether somebody waits for its answer. */
+function isAwaited({ kind, id }: MessageFrame): boolean {
+  return kind !== "tell" && id !== 0;
 }
 
 function argsOf(frame: MessageFrame): readonly unknown[] {

@@ -43,6 +43,7 @@ export class Relays {
   }
 }
 
-function keyOf({ host, pool }: PoolAddress, id: number): string {
+/** What a caller's call is known by: its pool, and its number there. */
+export function keyOf({ host, pool }: PoolAddress, id: number): string {
   return `${host}/${pool}/${id}`;
 }

@@ -41,7 +41,10 @@ export class Balancers {
   of(to: ActorAddress): Balancer {
     const key = `${to.host}/${to.generation}/${to.uid}`;
     const known = this.#known.get(key)?.deref();
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.add(to.replicas ?? []);
+      return known;
+    }
     const balancer = new Balancer(to, this.#self, this.#calls);
     this.#known.set(key, new WeakRef(balancer));
     this.#forget.register(balancer, key);
@@ -71,22 +74,30 @@ interface Replica {
  */
 export class Balancer implements Caller, TimedCalls {
   readonly #calls: ReplicaCalls;
-  readonly #replicas: readonly Replica[];
+  readonly #self: PoolAddress;
+  readonly #replicas: Replica[] = [];
   #target: ActorAddress;
   #turn = 0;
   /** When those that were lost may be asked for again. */
   #askAt = -Infinity;
 
   constructor(to: ActorAddress, self: PoolAddress, calls: ReplicaCalls) {
-    const { uid, generation, replicas = [] } = to;
     this.#calls = calls;
+    this.#self = self;
     this.#target = to;
-    this.#replicas = replicas.map(({ host, pool }) => ({
-      to: { host, pool, uid, generation },
-      isHere: samePool({ host, pool }, self),
-      load: 0,
-      isLost: false,
-    }));
+    this.add(to.replicas ?? []);
+  }
+
+  /** The actor has replicas in these pools: one that was away when its first ref was made is not known yet. */
+  add(pools: readonly PoolAddress[]): void {
+    const { uid, generation } = this.#target;
+    const known = this.#replicas.length;
+    for (const { host, pool } of pools) {
+      if (this.#replicas.some(({ to }) => samePool(to, { host, pool }))) continue;
+      const to = { host, pool, uid, generation };
+      this.#replicas.push({ to, isHere: samePool(to, this.#self), load: 0, isLost: false });
+    }
+    if (known > 0 && this.#replicas.length > known) this.#note();
   }
 
   /** {@linkcode Caller.target} */
@@ -162,11 +173,12 @@ export class Balancer implements Caller, TimedCalls {
     const now = this.#calls.now();
     if (now < this.#askAt) return;
     this.#askAt = now + ASK_MS;
-    const { uid, generation } = this.#target;
+    const { uid } = this.#target;
     const lost = this.#replicas.filter(({ isLost }) => isLost);
     for (const host of new Set(lost.map(({ to }) => to.host))) {
       this.#calls.whereNow({ host, uid }).then((found) => {
-        if (found.host === host && found.generation === generation) this.#found(found);
+        // Each host has a generation of its own for it; of the uid there is one at a time.
+        if (found.host === host) this.#found(found);
       }, () => {
         // The host is gone, or has none of them any more.
       });
@@ -177,6 +189,9 @@ export class Balancer implements Caller, TimedCalls {
     for (const replica of this.#replicas) {
       if (replicas.some((one) => samePool(one, replica.to))) replica.isLost = false;
     }
+    // Without one that is known it is another actor, that has the uid by now.
+    const isSame = replicas.some((one) => this.#replicas.some(({ to }) => samePool(to, one)));
+    if (isSame) this.add(replicas);
     this.#note();
   }
 

@@ -1,10 +1,12 @@
 import type { ActorAddress } from "../core/address.ts";
 import type { Hop } from "../core/call_chain.ts";
-import { SYSTEM_CLOCK } from "../core/clock.ts";
+import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
 import { Activity } from "../actor/activity.ts";
 import { createRef } from "../actor/ref.ts";
+import type { Comeback } from "../actor/deadlock.ts";
 import type { Registry } from "../actor/registry.ts";
-import { inspectCell, inspectParked, type PoolState } from "../debug/inspection.ts";
+import type { Comebacks } from "../debug/comebacks.ts";
+import type { PoolState } from "../debug/inspection.ts";
 import type { PoolDebug } from "../debug/options.ts";
 import { PoolWatch, type WatchedPool } from "../debug/pool_watch.ts";
 import type { RunningCode } from "../debug/report.ts";
@@ -17,6 +19,8 @@ import { ThreadShare } from "./thread_share.ts";
 /** What a pool looks out for, and whom it tells. */
 export interface LocalDebug extends Pick<WatchedPool, "report" | "typed" | "blocked"> {
   readonly options: PoolDebug;
+  /** What time it is: the real one, as it looks at real threads. @default {SYSTEM_CLOCK} */
+  readonly clock?: Clock;
 }
 
 /** Milliseconds in which a pool must say whom a call waits for. */
@@ -30,18 +34,23 @@ export class SelfWatch implements PoolService {
   readonly #cells: Registry;
   readonly #watch: PoolWatch | null;
   readonly #cpu = new ThreadShare();
+  /** Made once a message has come back. */
+  #comebacks: Comebacks | undefined;
+  #isStopped = false;
 
   /** @param debug Without it nothing is looked out for. */
   constructor(pool: LocalPool, cells: Registry, debug: LocalDebug | null) {
     this.#pool = pool;
     this.#cells = cells;
-    // By the real time, as it looks at real threads.
-    this.#watch = debug && new PoolWatch(debug.options, SYSTEM_CLOCK, () => this.#watched(debug));
-    this.activity = new Activity(SYSTEM_CLOCK, this.#watch);
+    const clock = debug?.clock ?? SYSTEM_CLOCK;
+    this.#watch = debug && new PoolWatch(debug.options, clock, () => this.#watched(debug));
+    this.activity = new Activity(clock, this.#watch);
   }
 
   /** {@linkcode PoolService.inspect}: its actors but for the runtime's own, and what they do. */
-  inspect(): PoolState {
+  async inspect(): Promise<PoolState> {
+    // Loaded by pools that somebody inspects.
+    const { inspectCell, inspectParked } = await import("../debug/inspection.ts");
     const { time } = this.activity;
     const cells = [...this.#cells].filter(({ address }) => !isReserved(address.uid));
     const actors = cells.map((cell) => inspectCell(cell, time));
@@ -58,23 +67,35 @@ export class SelfWatch implements PoolService {
 
   /** {@linkcode PoolService.save} */
   save(uid: string): Promise<void> {
-    return this.#pool.saveState(uid);
+    return this.#pool.residents.save(uid);
   }
 
   /** {@linkcode PoolService.fail} */
   fail(uid: string, generation: number, reason: Error): void {
     const cell = this.#cells.get(uid);
-    if (cell?.address.generation === generation) this.#pool.end(cell, reason);
+    if (cell?.address.generation === generation) this.#pool.residents.fail(cell, reason);
+    else if (this.#cells.parked(uid)?.actor?.address.generation === generation) {
+      this.#pool.residents.endParked(uid);
+    }
+  }
+
+  /** {@linkcode PoolService.tellLinkDown} */
+  tellLinkDown(uid: string, generation: number, peer: ActorAddress, reason: Error): boolean {
+    const { address, verbs } = this.#pool;
+    if (verbs.isUnlinking({ ...address, uid, generation }, peer)) return false;
+    this.fail(uid, generation, reason);
+    return true;
   }
 
   /** {@linkcode PoolService.hold} */
   hold(uid: string, reason: Error, waitMs: number): void {
-    this.#pool.hold({ ...this.#pool.address, uid, generation: 0 }, reason, waitMs);
+    const address = { ...this.#pool.address, uid, generation: 0 };
+    this.#pool.residents.hold(address, reason, waitMs);
   }
 
   /** {@linkcode PoolService.forsake} */
   forsake(uid: string): void {
-    this.#pool.forsake(uid);
+    this.#pool.residents.forsake(uid);
   }
 
   /** {@linkcode PoolService.tellChildDown} */
@@ -87,7 +108,7 @@ export class SelfWatch implements PoolService {
   ): Promise<Error | null> {
     const ref = createRef(child, this.#pool);
     for (;;) {
-      const cell = await this.#pool.awake(uid);
+      const cell = await this.#pool.residents.awake(uid);
       if (cell?.address.generation !== generation) return null;
       try {
         await cell.childDown(ref, { actor: child, reason, gaveUp });
@@ -115,9 +136,20 @@ export class SelfWatch implements PoolService {
     return this.#watch?.running() ?? [];
   }
 
+  /** Looks whether a message that has come back is a deadlock; loaded by pools that have one alone. */
+  cameBack(comeback: Comeback): void {
+    void this.#pool.scopes.outside(async () => {
+      const { Comebacks } = await import("../debug/comebacks.ts");
+      if (this.#isStopped) return;
+      (this.#comebacks ??= new Comebacks((to, caller) => this.#ask(to, caller))).add(comeback);
+    });
+  }
+
   /** Looks no more. */
   stop(): void {
+    this.#isStopped = true;
     this.#watch?.stop();
+    this.#comebacks?.stop();
   }
 
   #watched(debug: LocalDebug): WatchedPool {
@@ -133,12 +165,17 @@ export class SelfWatch implements PoolService {
 
   /** See {@linkcode WatchedPool.follow}. A pool that does not answer leads nowhere. */
   async #followIn(to: ActorAddress, caller: Hop): Promise<Wait[]> {
+    return await this.#ask(to, caller) ?? [];
+  }
+
+  /** Whom a caller waits for that has called an actor; `null` if its pool does not answer. */
+  async #ask(to: ActorAddress, caller: Hop): Promise<Wait[] | null> {
     const service = poolServiceOf(to);
     const options = { timeoutMs: FOLLOW_TIMEOUT_MS };
     try {
       return await this.#pool.call(service, "follow", [to.uid, caller], options) as Wait[];
     } catch {
-      return [];
+      return null;
     }
   }
 }

@@ -1,11 +1,16 @@
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Placement, Policy } from "../schedule/policy.ts";
 
-/** Whether a policy has rules, which cannot travel. */
-export function hasRules(policy: Policy | undefined): boolean {
+/** Whether a placement has rules, which cannot travel. */
+export function hasRules(place: Placement | undefined): boolean {
+  if (Array.isArray(place)) return place.some(isOfRules);
+  return isOfRules(place as Policy | undefined);
+}
+
+function isOfRules(policy: Policy | undefined): boolean {
   // Policies may be anything that somebody has written.
   const { policy: kind, wish } = (policy ?? {}) as { readonly policy?: string; wish?: Policy };
-  return kind === "custom" || (kind === "prefer" && hasRules(wish));
+  return kind === "custom" || (kind === "prefer" && isOfRules(wish));
 }
 
 /** The same placement without rules: they have been asked for these pools. */

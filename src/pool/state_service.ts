@@ -1,5 +1,5 @@
 import { type ActorAddress, type HostId, MAIN_POOL } from "../core/address.ts";
-import type { TypeName } from "../core/protocol.ts";
+import type { ParkedState, TypeName } from "../core/protocol.ts";
 import { RESERVED_PREFIX } from "./host_service.ts";
 
 /** The uid under which a host keeps the states of its actors. */
@@ -24,6 +24,10 @@ export interface StateService {
   open(uid: string, generation: number, type: TypeName): Promise<KeptState | null>;
   /** Keeps a state. @returns When that was, in milliseconds since 1970. */
   save(uid: string, generation: number, state: Uint8Array): Promise<number>;
+  /** An instance has been parked: should its pool die, it stays so. */
+  parked(uid: string, generation: number, saved: ParkedState): void;
+  /** An instance without a state starts, and so is not parked any more; one with a state {@linkcode open}s it. */
+  woken(uid: string, generation: number): void;
 }
 
 /** The address of a host's service. */

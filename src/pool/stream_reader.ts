@@ -45,6 +45,11 @@ export class StreamReader implements AsyncIterator<unknown>, Child {
     return this.#upstream.owner;
   }
 
+  /** {@linkcode Child.isAwaited} */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   next(): Promise<IteratorResult<unknown>> {
     if (this.#items.length > 0) {
       return Promise.resolve({ done: false, value: this.#consume(this.#items.shift()) });

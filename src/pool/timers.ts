@@ -1,6 +1,6 @@
 import type { ActorAddress } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
-import type { CallOptions } from "../actor/message.ts";
+import { UNLIMITED } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
 import type { Scopes } from "../actor/scopes.ts";
 import { DelayedTell } from "./delayed_tell.ts";
@@ -22,9 +22,6 @@ export interface TimedMessage {
   /** Whether to send it again and again. */
   readonly again: boolean;
 }
-
-/** A timer waits for what it has started, however long that takes. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** Starts the timers of one pool: what each sends is nobody's message, and is waited for all the same. */
 export class Timers {

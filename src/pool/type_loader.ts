@@ -4,11 +4,12 @@ import { type ActorType, findActorType } from "../actor/actor_type.ts";
 
 /** Finds the class or kernel behind a name by importing its module. */
 export class TypeLoader {
-  readonly #types = new Map<string, ActorType>();
+  /** By module and export. */
+  readonly #types = new Map<string, Map<string, ActorType>>();
 
   /** A type that has been loaded or registered here. */
   known(name: TypeName): ActorType | undefined {
-    return this.#types.get(keyOf(name));
+    return this.#types.get(name.module)?.get(name.export);
   }
 
   /**
@@ -16,7 +17,10 @@ export class TypeLoader {
    * it would wait for that for ever.
    */
   register(type: ActorType): void {
-    this.#types.set(keyOf(type.name), type);
+    const { module, export: name } = type.name;
+    let types = this.#types.get(module);
+    if (types === undefined) this.#types.set(module, types = new Map());
+    types.set(name, type);
   }
 
   /**
@@ -49,8 +53,4 @@ async function importModule(name: TypeName): Promise<Record<string, unknown>> {
       cause,
     });
   }
-}
-
-function keyOf(name: TypeName): string {
-  return `${name.module}#${name.export}`;
 }

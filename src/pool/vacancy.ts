@@ -76,6 +76,7 @@ export class Vacancy implements ParkedCell {
 
   /** Callers have given up. */
   cancel(matches: (message: Message) => boolean): void {
+    for (const { message } of this.#held) if (matches(message)) message.discard();
     this.#keep(this.#held.filter(({ message }) => !matches(message)));
   }
 
@@ -123,7 +124,7 @@ export class Vacancy implements ParkedCell {
   #stopped(what: string): ActorStoppedError {
     const { name, message } = this.#reason;
     const text = `${this.where} ${what}: ${name}: ${message}`;
-    return new ActorStoppedError(text, { cause: this.#reason });
+    return new ActorStoppedError(text, "error", { cause: this.#reason });
   }
 }
 

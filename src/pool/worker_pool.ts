@@ -7,7 +7,7 @@ import { CodeNames } from "../debug/code_names.ts";
 import type { RunningCode } from "../debug/report.ts";
 import type { Link } from "../link/link.ts";
 import type { Pool } from "./pool.ts";
-import type { FromWorker, ToWorker } from "./worker_protocol.ts";
+import { type FromWorker, isFromWorker, type ToWorker } from "./worker_protocol.ts";
 
 /** A pool in a worker that has started, as its host sees it. */
 export class WorkerPool implements Pool {
@@ -38,7 +38,9 @@ export class WorkerPool implements Pool {
     this.link = link;
     this.description = description;
     this.down = this.#ended.promise;
-    worker.onmessage = ({ data }) => this.#take(data);
+    worker.onmessage = ({ data }) => {
+      if (isFromWorker(data)) this.#take(data);
+    };
     worker.onerror = (event) => {
       event.preventDefault();
       this.#end("error", event.message);
@@ -109,7 +111,7 @@ export class WorkerPool implements Pool {
         this.#names.add(message.type, message.first, message.names);
         return;
       case "stopped":
-        this.#stopped();
+        if (this.#stopping) this.#stopped();
         return;
       case "ready":
       case "absent":

@@ -50,3 +50,21 @@ export type FromWorker =
     readonly names: readonly string[];
   }
   | { readonly kind: "stopped" };
+
+/** Whether a message of a worker that has started is one of ours: its actors can post there too, whatever they like. */
+export function isFromWorker(data: unknown): data is FromWorker {
+  if (typeof data !== "object" || data === null) return false;
+  const { kind, pool, type, first, names } = data as Record<string, unknown>;
+  switch (kind) {
+    case "joined":
+      return Number.isSafeInteger(pool);
+    case "typed":
+      return typeof type === "string" && Number.isSafeInteger(first) && Array.isArray(names) &&
+        names.every((name) => typeof name === "string");
+    case "pong":
+    case "stopped":
+      return true;
+    default:
+      return false;
+  }
+}

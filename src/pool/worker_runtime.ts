@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { type ActorAddress, MAIN_POOL, type PoolAddress, samePool } from "../core/address.ts";
 import type { Codec } from "../core/codec.ts";
 import type { Device, DeviceUse } from "../core/device.ts";
@@ -13,8 +12,9 @@ import { hostServiceOf } from "./host_service.ts";
 import { LocalPool } from "./local.ts";
 import { Joins } from "./joins.ts";
 import { poolCodec } from "./pool_codec.ts";
-import { System } from "./system.ts";
+import { HostVerbs } from "./host_verbs.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
+import { LATE_SCOPES, QUIET_CLOCK } from "./worker_needs.ts";
 import { WorkerRouter } from "./worker_router.ts";
 
 /** What a worker computes with. */
@@ -169,6 +169,7 @@ class WorkerRuntime<Uplink> {
       this.#device = opened;
       const { service } = opened;
       if (service !== undefined) {
+        await pool.scopes.prepare();
         await pool.adopt(service.actor, service.type, service.uid(pool.address));
       }
       const { memory } = pool.activity.marks;
@@ -196,11 +197,12 @@ class WorkerRuntime<Uplink> {
       ...(use === undefined ? {} : { deviceUse: use }),
       firstId,
       callTimeoutMs,
-      asyncScopes: new AsyncLocalStorage(),
-      system: (pool) => new System(pool),
+      asyncScopes: LATE_SCOPES,
+      verbs: (pool) => new HostVerbs(pool),
       onDeadLetter: (letter) => tellLetter(pool, service, letter),
       debug: debug && {
         options: debug,
+        clock: QUIET_CLOCK,
         report: (report) => pool.tell(service, "report", [report]),
         typed: (type, first, names) => {
           this.#scope.postMessage({ kind: "typed", type, first, names });
@@ -263,5 +265,9 @@ function tellLetter(pool: LocalPool, service: ActorAddress, letter: DeadLetter):
 }
 
 function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  try {
+    return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  } catch {
+    return `what cannot be shown, of type ${typeof thrown}`;
+  }
 }

@@ -38,6 +38,9 @@ export interface SettledPolicy {
  * host decides. Other policies can be combined with it.
  *
  * @param name What it is called in reasons and refusals.
+ * What a rule throws, or answers that is neither a reason nor a number, becomes a `TypeError` that names the
+ * policy, and no actor is made.
+ *
  * @throws {TypeError} if it has no rules.
  * @example
  * ```ts
@@ -59,7 +62,51 @@ export function custom(name: string, rules: Rules): CustomPolicy {
   return {
     policy: "custom",
     name,
-    ...(refuse === undefined ? {} : { refuse: (pool) => refuse.call(rules, pool) }),
-    ...(score === undefined ? {} : { score: (pool) => score.call(rules, pool) }),
+    ...(refuse === undefined ? {} : {
+      refuse: (pool) => ask(name, "refuse", () => refuse.call(rules, frozen(pool)), isReason),
+    }),
+    ...(score === undefined ? {} : {
+      score: (pool) => ask(name, "score", () => score.call(rules, frozen(pool)), isScore),
+    }),
   };
+}
+
+/** What each rule may answer. */
+const ANSWERS = { refuse: "a reason or undefined", score: "a number" } as const;
+
+function isReason(answer: unknown): answer is string | undefined {
+  return answer === undefined || typeof answer === "string";
+}
+
+function isScore(answer: unknown): answer is number {
+  return typeof answer === "number" && !Number.isNaN(answer);
+}
+
+/** Other policies look at the same description. */
+function frozen(pool: PoolDescription): PoolDescription {
+  const labels = Object.freeze([...pool.labels]);
+  return Object.freeze({ ...pool, labels, device: Object.freeze({ ...pool.device }) });
+}
+
+/** What a rule answers; what it throws, or answers else, is said to be its fault. */
+function ask<T>(
+  policy: string,
+  rule: keyof Rules,
+  run: () => unknown,
+  isAnswer: (answer: unknown) => answer is T,
+): T {
+  const which = `${rule} of the policy ${JSON.stringify(policy)}`;
+  let answer: unknown;
+  try {
+    answer = run();
+  } catch (cause) {
+    const what = cause instanceof Error ? `${cause.name}: ${cause.message}` : `a ${typeof cause}`;
+    throw new TypeError(`${which} has thrown ${what}`, { cause });
+  }
+  if (isAnswer(answer)) return answer;
+  // Nobody waits for it.
+  if (answer instanceof Promise) answer.catch(() => {});
+  const isPlain = typeof answer !== "object" && typeof answer !== "function";
+  const got = answer instanceof Promise ? "a promise" : isPlain ? String(answer) : typeof answer;
+  throw new TypeError(`${which} answers with ${ANSWERS[rule]}, got ${got}`);
 }

@@ -2,7 +2,7 @@ import { MAIN_POOL } from "../core/address.ts";
 import { PlacementError } from "../core/host_errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Judge } from "./judges.ts";
-import type { Choice, PlacementRequest, Scheduler } from "./scheduler.ts";
+import type { Choice, Further, PlacementRequest, Scheduler } from "./scheduler.ts";
 
 /**
  * How the members of a gang lie to each other, beside what each of them asks for: `"pack"` on one host
@@ -14,6 +14,14 @@ export type GangStrategy = "pack" | "spread";
 /** All of them. */
 export const GANG_STRATEGIES: readonly GangStrategy[] = Object.freeze(["pack", "spread"] as const);
 
+/** What is known of a gang beside what its members ask for. */
+export interface GangHistory {
+  /** Why a pool is out of the question for a member. */
+  refuse?(member: number, pool: PoolDescription): string | undefined;
+  /** Where those members are that have been made already. */
+  readonly placed?: readonly PoolDescription[];
+}
+
 /**
  * A pool for each member of a gang, held for it; or why there is none.
  *
@@ -24,15 +32,16 @@ export function chooseGang(
   members: readonly PlacementRequest[],
   pools: readonly PoolDescription[],
   strategy: GangStrategy | null,
+  history: GangHistory = {},
 ): (Choice | PlacementError)[] {
-  if (strategy === "pack" && members.length > 1) {
+  if (strategy === "pack" && members.length > 1 && !history.placed?.length) {
     for (const own of hostsFor(scheduler, members[0]!, pools)) {
-      const chosen = chooseEach(scheduler, members, own, strategy);
+      const chosen = chooseEach(scheduler, members, own, strategy, history);
       if (chosen.every(isChoice)) return chosen;
       withdraw(chosen);
     }
   }
-  return chooseEach(scheduler, members, pools, strategy);
+  return chooseEach(scheduler, members, pools, strategy, history);
 }
 
 /** Gives back what was chosen. */
@@ -75,11 +84,17 @@ function chooseEach(
   members: readonly PlacementRequest[],
   pools: readonly PoolDescription[],
   strategy: GangStrategy | null,
+  { refuse, placed = [] }: GangHistory,
 ): (Choice | PlacementError)[] {
   const chosen: (Choice | PlacementError)[] = [];
   try {
-    for (const member of members) {
-      chosen.push(chooseOne(scheduler, member, pools, judgesOf(strategy, chosen)));
+    for (const [i, member] of members.entries()) {
+      const there = () => [...placed, ...chosen.filter(isChoice).map(({ pool }) => pool)];
+      const judges = strategy === null ? [] : judgesOf(strategy, there());
+      const further = refuse === undefined
+        ? { judges }
+        : { judges, refuse: (pool: PoolDescription) => refuse(i, pool) };
+      chosen.push(chooseOne(scheduler, member, pools, further));
     }
   } catch (error) {
     withdraw(chosen);
@@ -92,10 +107,10 @@ function chooseOne(
   scheduler: Scheduler,
   member: PlacementRequest,
   pools: readonly PoolDescription[],
-  judges: readonly Judge[],
+  further: Further,
 ): Choice | PlacementError {
   try {
-    return scheduler.choose(member, pools, { judges });
+    return scheduler.choose(member, pools, further);
   } catch (error) {
     if (error instanceof PlacementError) return error;
     throw error;
@@ -106,11 +121,9 @@ function chooseOne(
 const MOST_MEMBERS = 2 ** 20;
 
 function judgesOf(
-  strategy: GangStrategy | null,
-  chosen: readonly (Choice | PlacementError)[],
+  strategy: GangStrategy,
+  placed: readonly PoolDescription[],
 ): readonly Judge[] {
-  if (strategy === null) return [];
-  const placed = chosen.filter(isChoice).map(({ pool }) => pool);
   const way = strategy === "pack" ? -1 : 1;
   const count = ({ host, pool }: PoolDescription) => {
     const there = placed.filter((one) => one.host === host);

@@ -65,10 +65,7 @@ export function judgeOf(policy: Policy, view: View): Judge {
               : undefined),
       };
     case "leastLoaded":
-      return {
-        score: mainLast((pool) => bucketOf(pool) * MOST_ACTORS + pool.actors),
-        remark: load,
-      };
+      return LEAST_LOADED;
     case "roundRobin":
       return { score: mainLast((pool) => view.turnOf(pool)) };
     case "spread": {
@@ -150,6 +147,11 @@ const BUSY_STEPS = 4;
 function bucketOf({ busy = 0 }: PoolDescription): number {
   return Math.floor(busy * BUSY_STEPS);
 }
+
+const LEAST_LOADED: Judge = {
+  score: mainLast((pool) => bucketOf(pool) * MOST_ACTORS + pool.actors),
+  remark: load,
+};
 
 function load({ actors, busy, ageMs }: PoolDescription): string {
   const count = actors === 1 ? "1 actor" : `${actors} actors`;

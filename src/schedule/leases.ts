@@ -26,8 +26,9 @@ export interface Lease extends Disposable {
 interface Account {
   /** Actors that are on their way, or whose host has not told of them yet. */
   actors: number;
-  readonly leases: Set<PoolLease>;
-  /** Those of them that give an actor something to itself: few do, and a burst has hundreds of others. */
+  /** Of a pool of another host, until that has told of them. */
+  readonly untold: Set<PoolLease>;
+  /** Those that give an actor something to itself: few do, and a burst has hundreds of others. */
   readonly needs: Set<PoolLease>;
   /** A pool as it was given, and as it is with what was decided: until something changes. */
   seen: readonly [PoolDescription, PoolDescription] | undefined;
@@ -53,13 +54,14 @@ export class Leases {
     if (pools === undefined) this.#accounts.set(host, pools = []);
     let account = pools[pool.pool];
     if (account === undefined) {
-      account = { actors: 0, leases: new Set(), needs: new Set(), seen: undefined };
+      account = { actors: 0, untold: new Set(), needs: new Set(), seen: undefined };
       pools[pool.pool] = account;
     }
     account.actors++;
     account.seen = undefined;
-    const lease = new PoolLease({ host, pool: pool.pool }, need, host === this.#host, account);
-    account.leases.add(lease);
+    const isOwn = host === this.#host;
+    const lease = new PoolLease({ host, pool: pool.pool }, need, isOwn, account);
+    if (!isOwn) account.untold.add(lease);
     if (!isNothing(need)) account.needs.add(lease);
     return lease;
   }
@@ -71,7 +73,7 @@ export class Leases {
     return pools.map((pool) => {
       if (pool.host !== host) accounts = this.#accounts.get(host = pool.host);
       const account = accounts?.[pool.pool];
-      return account === undefined || account.leases.size === 0 ? pool : seen(pool, account);
+      return account === undefined || isBlank(account) ? pool : seen(pool, account);
     });
   }
 
@@ -81,7 +83,7 @@ export class Leases {
    */
   reported(host: HostId): void {
     for (const account of this.#accounts.get(host) ?? []) {
-      for (const lease of account?.leases ?? []) lease.reported();
+      for (const lease of account?.untold ?? []) lease.reported();
     }
   }
 
@@ -124,7 +126,7 @@ class PoolLease implements Lease {
 
   [Symbol.dispose](): void {
     this.#uncount();
-    this.#account.leases.delete(this);
+    this.#account.untold.delete(this);
     this.#account.needs.delete(this);
     this.#account.seen = undefined;
   }
@@ -146,6 +148,11 @@ const BUSY_EACH = 0.05;
  */
 export function busyWith(busy: number | undefined, newActors: number): number | undefined {
   return busy === undefined ? undefined : Math.min(1, busy + BUSY_EACH * newActors);
+}
+
+/** Whether nothing is decided on a pool. */
+function isBlank({ actors, needs }: Account): boolean {
+  return actors === 0 && needs.size === 0;
 }
 
 /** There are thousands of pools in a cluster, and a decision changes one of them. */

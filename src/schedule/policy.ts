@@ -32,7 +32,10 @@ export type Placement = Policy | readonly Policy[];
 /** The policies of a placement. */
 export function policiesIn(place: Placement | undefined): readonly Policy[] {
   if (place === undefined) return [];
-  return Array.isArray(place) ? place : [place as Policy];
+  const policies: readonly Policy[] = Array.isArray(place) ? place : [place as Policy];
+  // One that is not known refuses every pool.
+  if (policies.every((one) => typeof one === "object" && one !== null)) return policies;
+  throw new TypeError("place is a policy, such as leastLoaded(), or a list of policies");
 }
 
 /**

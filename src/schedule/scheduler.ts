@@ -46,6 +46,9 @@ export interface Choice extends PlacementDecision {
   withdraw(): void;
 }
 
+/** The best pool, and what it is the best of. */
+type Best = ConstructorParameters<typeof Decision>;
+
 /** Chooses pools: what is feasible, then what scores best, then a lease. */
 export class Scheduler {
   /** What was decided. */
@@ -53,6 +56,7 @@ export class Scheduler {
   readonly #host: HostId;
   readonly #random: () => number;
   readonly #turns = new Turns();
+  readonly #turnOf = (pool: PoolDescription): number => this.#turns.of(pool);
 
   /** @param host The host whose pools are meant when a placement names none. */
   constructor(host: HostId, { random = Math.random }: SchedulerOptions = {}) {
@@ -71,14 +75,10 @@ export class Scheduler {
     pools: readonly PoolDescription[],
     further: Further = {},
   ): Choice {
-    const { pool, decision, policies } = this.#decide(request, pools, further);
+    const best = this.#decide(request, pools, further);
+    const [pool, policies] = best;
     const turn = this.#turns.of(pool);
-    const lease = this.#take(pool, policies);
-    const withdraw = () => {
-      lease[Symbol.dispose]();
-      this.#turns.back(pool, turn);
-    };
-    return Object.assign(decision, { lease, withdraw });
+    return new HeldChoice(best, this.#take(pool, policies), this.#turns, turn);
   }
 
   /** A host is gone. */
@@ -89,7 +89,7 @@ export class Scheduler {
 
   /** The same without a consequence: what would be chosen now. */
   decide(request: PlacementRequest, pools: readonly PoolDescription[]): PlacementDecision {
-    return this.#decide(request, pools, {}).decision;
+    return new Decision(...this.#decide(request, pools, {}));
   }
 
   /**
@@ -127,13 +127,12 @@ export class Scheduler {
     request: PlacementRequest,
     pools: readonly PoolDescription[],
     further: Further,
-  ): { pool: PoolDescription; decision: Decision; policies: readonly Policy[] } {
+  ): Best {
     const policies = policiesOf(request);
     const { judges, feasible, refused } = this.#bench(request, policies, pools, further);
     const pool = this.#best(feasible, judges);
     if (pool === undefined) throw noPool(request.type, refused);
-    const decision = new Decision(pool, policies, judges, refused);
-    return { pool, decision, policies };
+    return [pool, policies, judges, refused];
   }
 
   /** What is feasible, and what is not. */
@@ -144,13 +143,9 @@ export class Scheduler {
     { judges: first = [], refuse: refuseFirst }: Further,
   ): { judges: readonly Judge[]; feasible: PoolDescription[]; refused: Refused[] } {
     const described = this.leases.described(pools);
-    const view: View = {
-      pools: described,
-      turnOf: (pool) => this.#turns.of(pool),
-      random: this.#random,
-    };
-    const judges = [...first, ...policies.map((policy) => judgeOf(policy, view))];
-    const refusers = judges.filter(({ refuse }) => refuse !== undefined);
+    const view: View = { pools: described, turnOf: this.#turnOf, random: this.#random };
+    const judges = [...first];
+    for (const policy of policies) judges.push(judgeOf(policy, view));
     const isWideRequest = policies.some(isWide);
     const isForAnyKind = request.home === "gpu" || policies.some(choosesKind);
     const feasible: PoolDescription[] = [];
@@ -158,8 +153,8 @@ export class Scheduler {
     for (const pool of described) {
       let reason = refuseFirst?.(pool);
       if (reason === undefined && pool.held?.exclusive) reason = "an actor has it to itself";
-      for (let i = 0; reason === undefined && i < refusers.length; i++) {
-        reason = refusers[i]!.refuse!(pool);
+      for (let i = 0; reason === undefined && i < judges.length; i++) {
+        reason = judges[i]!.refuse?.(pool);
       }
       if (reason === undefined && !isWideRequest && pool.host !== this.#host) reason = FAR;
       if (reason === undefined && !isForAnyKind && pool.kind === "gpu") reason = KEPT_FOR_GPU;
@@ -177,7 +172,7 @@ export class Scheduler {
     if (feasible.length <= 1) return feasible[0];
     const scores = [
       ...judges.flatMap(({ score }) => score === undefined ? [] : [score]),
-      (pool: PoolDescription) => this.#turns.of(pool),
+      this.#turnOf,
     ];
     let best: PoolDescription | undefined;
     // What the best one got, as far as it was needed: each score is asked for once.
@@ -209,6 +204,25 @@ export class Scheduler {
   }
 }
 
+class HeldChoice extends Decision implements Choice {
+  readonly lease: Lease;
+  readonly #turns: Turns;
+  /** When the pool was chosen before. */
+  readonly #turn: number;
+
+  constructor(best: Best, lease: Lease, turns: Turns, turn: number) {
+    super(...best);
+    this.lease = lease;
+    this.#turns = turns;
+    this.#turn = turn;
+  }
+
+  withdraw(): void {
+    this.lease[Symbol.dispose]();
+    this.#turns.back(this.pool, this.#turn);
+  }
+}
+
 const FAR = "it is on another host: use anyHost() or onHost(id)";
 const KEPT_FOR_GPU = "it is kept for gpu actors: use device() or onPool()";
 
@@ -227,11 +241,14 @@ function needIn(policies: readonly Policy[], pool: PoolDescription): Need {
   return all;
 }
 
+const BY_LOAD: readonly Policy[] = Object.freeze([leastLoaded()]);
+
 /** What the request asks for, or the default: kernels by device, classes by load and not on main. */
 function policiesOf({ place, home }: PlacementRequest): readonly Policy[] {
   const given = policiesIn(place);
   const wanted = home === "gpu" && !given.some(choosesKind) ? [device(), ...given] : given;
-  return wanted.some(decides) ? wanted : [...wanted, leastLoaded()];
+  if (wanted.length === 0) return BY_LOAD;
+  return wanted.some(decides) ? wanted : wanted.concat(BY_LOAD);
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

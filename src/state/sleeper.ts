@@ -68,6 +68,7 @@ export class Sleeper implements ParkedCell {
 
   /** Callers have given up. */
   cancel(matches: (message: Message) => boolean): void {
+    for (const message of this.#waiting) if (matches(message)) message.discard();
     this.#waiting = this.#waiting.filter((message) => !matches(message));
   }
 

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { SnapshotSlot, SnapshotStore } from "./store.ts";
 import { fenced, unusable } from "./store_errors.ts";
@@ -49,6 +50,8 @@ interface Work {
 class SqliteStore implements SnapshotStore {
   readonly scope = "host";
   readonly #path: string;
+  /** The number of the file; `null` if it has none, as what is in memory alone. */
+  readonly #file: number | null;
   readonly #database: DatabaseSync;
   readonly #read: StatementSync;
   readonly #claim: StatementSync;
@@ -60,6 +63,7 @@ class SqliteStore implements SnapshotStore {
 
   constructor(path: string, database: DatabaseSync) {
     this.#path = path;
+    this.#file = numberOf(path);
     this.#database = database;
     this.#read = database.prepare("SELECT bytes FROM snapshots WHERE key = ?");
     this.#claim = database.prepare(
@@ -111,6 +115,10 @@ class SqliteStore implements SnapshotStore {
     if (waiting.length === 0) return;
     this.#waiting = [];
     try {
+      // SQLite goes on in a file that has no name any more, and nobody would find it again.
+      if (numberOf(this.#path) !== this.#file) {
+        throw new TypeError("the file was removed or replaced while the host uses it");
+      }
       this.#database.exec("BEGIN IMMEDIATE");
       const results = waiting.map(({ run }) => run());
       this.#database.exec("COMMIT");
@@ -121,4 +129,9 @@ class SqliteStore implements SnapshotStore {
       for (const { reject } of waiting) reject(error);
     }
   }
+}
+
+/** What tells a file from another at the same path; `null` if there is none. */
+function numberOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
 }

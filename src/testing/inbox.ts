@@ -81,7 +81,7 @@ export class Inbox implements Disposable {
   /** The message that came first, or the next that comes in time. */
   next(method: string | undefined, timeoutMs: number): Promise<AnyMessage> {
     if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
-      throw new RangeError(`timeoutMs is a positive number of milliseconds, got ${timeoutMs}`);
+      throw new RangeError(`timeoutMs is a number of milliseconds above 0, got ${timeoutMs}`);
     }
     const message = this.#messages.shift();
     if (message !== undefined) return Promise.resolve(message);

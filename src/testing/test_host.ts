@@ -9,7 +9,7 @@ import { type Probe, type ProbeOptions, startProbe } from "./probe.ts";
 export interface TestHostOptions extends
   Pick<
     HostOptions,
-    "modules" | "callTimeoutMs" | "heartbeatMs" | "stopTimeoutMs" | "onDeadLetter"
+    "modules" | "callTimeoutMs" | "heartbeatMs" | "stopTimeoutMs" | "recovery" | "onDeadLetter"
   > {
   /**
    * The pools beside the main one. Each has an isolate of its own, and with it the real time.

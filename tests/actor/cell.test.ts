@@ -7,6 +7,7 @@ import {
   ActorStoppedError,
   MailboxFullError,
   type MailboxOptions,
+  type PoolDescription,
   startHost,
 } from "@dramatis/dramatis";
 import { Counter, Gate, Hooked, Manager, Recorder, SlowToMake } from "../fixtures/actors.ts";
@@ -137,9 +138,10 @@ testEverywhere("killActor: also ends an actor whose postCreate hangs", async (st
 });
 
 testEverywhere("killActor: also ends an actor whose start is under way", async (stage) => {
-  const { owner } = stage;
+  const { owner, pool } = stage;
+  const isPlace = (one: PoolDescription) => one.host === pool.host && one.pool === pool.pool;
   const slow = stage.create(SlowToMake, [], { uid: "late" }).catch((error) => error);
-  while (owner.pools().every(({ actors }) => actors === 0)) {
+  while (owner.pools().find(isPlace)!.actors === 0) {
     await new Promise((go) => setTimeout(go, 0));
   }
   await owner.killActor("late");

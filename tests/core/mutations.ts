@@ -14,6 +14,9 @@ const LENGTHS = [0, 1, 31, 32, 33, 0xffff, 2 ** 20, 2 ** 26, 2 ** 26 + 1, 2 ** 3
 /** Names that every object has, or that an actor keeps for itself. */
 const NAMES = ["__proto__", "constructor", "toString", "then", "postCreate", "preDestroy"];
 
+/** How often a fuzz test does what it does by default; more often finds more. */
+export const FUZZ_TIMES: number = Number(Deno.env.get("DRAMATIS_FUZZ_TIMES") ?? 1);
+
 /** Makes wrong frames of right ones; the same for the same seed. */
 export class Mutator {
   /** A whole number from 0 to below this. */

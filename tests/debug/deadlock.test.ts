@@ -64,6 +64,7 @@ function wait(serial: number, calls: number[], key = `${serial}`, isQueued = tru
     key,
     isQueued,
     calls: calls.map((pool) => ({ to: to(pool), method: "m" })),
+    open: calls.length,
   };
 }
 

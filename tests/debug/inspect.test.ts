@@ -129,7 +129,7 @@ testEverywhere("dead letters: are counted by reason, and keep what was sent", as
   const unfound = await stage.letter();
   assert(unfound.reason instanceof ActorNotFoundError);
   assert.deepEqual(unfound.args, ["nobody"]);
-});
+}, { own: true });
 
 Deno.test("dead letters: arguments of which the actor has made what cannot travel", async () => {
   const letters: unknown[] = [];

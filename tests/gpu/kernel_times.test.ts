@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { KernelRunner } from "../../gpu/kernel_runner.ts";
 import { KernelTimes } from "../../gpu/kernel_times.ts";
+import { spin, type SpinArgs } from "./kernels.ts";
 import { gpuTest } from "./require_gpu.ts";
 
 Deno.test("KernelTimes: predicts by kernel and size, from the nearest size in proportion", () => {
@@ -24,26 +25,6 @@ Deno.test("KernelTimes: predicts by kernel and size, from the nearest size in pr
   assert(Number.isNaN(times.list("other")[0]!.ms));
   assert.equal(times.list().length, 2);
 });
-
-interface SpinArgs {
-  y: Uint32Array;
-  p: { rounds: number };
-}
-
-/** Takes as long as one wants. Two loops, as a device in software ends one after 65,536 rounds. */
-const spin = {
-  wgsl: `
-    struct P { rounds: u32 }
-    @group(0) @binding(0) var<storage, read_write> y: array<u32>;
-    @group(0) @binding(1) var<uniform> p: P;
-    @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
-      var v = g.x;
-      for (var i = 0u; i < p.rounds; i++) {
-        for (var j = 0u; j < 1000; j++) { v = v * 1664525u + 1013904223u; }
-      }
-      y[g.x] = v;
-    }`,
-};
 
 gpuTest("Lane: measures kernels on the device, where it has time stamps", async (gpu) => {
   const runner = new KernelRunner<SpinArgs>(gpu, "spin", spin);

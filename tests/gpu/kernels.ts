@@ -35,7 +35,29 @@ export const sumBlocks: KernelOptions<SumBlocksArgs> = {
   },
 };
 
+export interface SpinArgs {
+  y: Uint32Array;
+  p: { rounds: number };
+}
+
+/** Takes as long as one wants, by `rounds`. Two loops, as a device in software ends one after 65,536 rounds. */
+export const spin: KernelOptions<SpinArgs> = {
+  wgsl: `
+    struct P { rounds: u32 }
+    @group(0) @binding(0) var<storage, read_write> y: array<u32>;
+    @group(0) @binding(1) var<uniform> p: P;
+    @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3u) {
+      var v = g.x;
+      for (var i = 0u; i < p.rounds; i++) {
+        for (var j = 0u; j < 1000; j++) { v = v * 1664525u + 1013904223u; }
+      }
+      y[g.x] = v;
+    }`,
+};
+
 /** 0, 1, 2, … */
 export function count(length: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length }, (_, i) => i);
+  const array = new Float32Array(length);
+  for (let i = 0; i < length; i++) array[i] = i;
+  return array;
 }

@@ -17,10 +17,17 @@ export function numbers(type: ElementType, n: number, seed = 1): ReturnType<type
   const list = words(n, seed);
   if (type === "u32") return list;
   if (type === "i32") return new Int32Array(list.buffer);
-  return Float32Array.from(list, (word) => word / 2 ** 31 - 1);
+  return floats(list, (word) => word / 2 ** 31 - 1);
 }
 
 /** Floats whose products and sums are exact, however a device rounds. */
 export function wholeFloats(n: number, seed = 1): Float32Array {
-  return Float32Array.from(words(n, seed), (word) => word % 9 - 4);
+  return floats(words(n, seed), (word) => word % 9 - 4);
+}
+
+/** As `Float32Array.from`, without an iterator. */
+function floats(list: Uint32Array, of: (word: number) => number): Float32Array {
+  const array = new Float32Array(list.length);
+  for (let i = 0; i < array.length; i++) array[i] = of(list[i]!);
+  return array;
 }

@@ -7,6 +7,7 @@ import type { Codec } from "../../src/core/codec.ts";
 import { CPU } from "../../src/core/device.ts";
 import type { PoolDescription } from "../../src/core/protocol.ts";
 import type { Actor } from "../../src/actor/actor.ts";
+import { ActorSystem } from "../../src/actor/actor_system.ts";
 import { type ActorSource, actorTypeOf } from "../../src/actor/actor_type.ts";
 import type { DeadLetter } from "../../src/actor/dead_letter.ts";
 import { type ActorRef, createRef } from "../../src/actor/ref.ts";
@@ -23,7 +24,7 @@ import { Snapshots } from "../../src/host/recovery/snapshots.ts";
 import { HOST_UID } from "../../src/pool/host_service.ts";
 import { LocalPool } from "../../src/pool/local.ts";
 import { poolCodec } from "../../src/pool/pool_codec.ts";
-import { System } from "../../src/pool/system.ts";
+import { HostVerbs } from "../../src/pool/host_verbs.ts";
 import { Scheduler } from "../../src/schedule/scheduler.ts";
 import { memoryStore } from "../../src/state/stores.ts";
 
@@ -55,7 +56,7 @@ export class BareHost {
       codec: this.codec,
       router: this.router,
       resources: {},
-      system: (pool) => new System(pool, () => this.desk.service),
+      verbs: (pool) => new HostVerbs(pool, () => this.desk.service),
       callTimeoutMs: Infinity,
       asyncScopes: new AsyncLocalStorage(),
       onDeadLetter: (letter) => this.letters.push(letter),
@@ -81,6 +82,9 @@ export class BareHost {
       clock: SYSTEM_CLOCK,
       types,
       heartbeatMs: 1000,
+      waitMs: 0,
+      isReachable: (host) => this.router.peers.has(host),
+      named: (host, name) => this.cluster.named(host, name),
       hosts: () => [],
       ownPools: () => [this.#description],
       has: (uid) => this.desk.has(uid),
@@ -130,7 +134,7 @@ export class BareHost {
     args: NoInfer<P>,
     uid: string,
   ): Promise<ActorRef<A>> {
-    return this.main.system.createActor(source, args, { uid });
+    return new ActorSystem(this.main).createActor(source, args, { uid });
   }
 
   /** A ref to an actor that may or may not be there. */

@@ -10,7 +10,13 @@ import { BatchedLink } from "../../src/link/batched.ts";
 import { RemoteStream } from "../../src/actor/remote_stream.ts";
 import { openSession } from "../../src/link/session.ts";
 import type { Session } from "../../src/link/session_options.ts";
-import { assertUntouchedPrototypes, concat, Mutator, withId } from "../core/mutations.ts";
+import {
+  assertUntouchedPrototypes,
+  concat,
+  FUZZ_TIMES,
+  Mutator,
+  withId,
+} from "../core/mutations.ts";
 import { sampleFrames } from "../core/frames.ts";
 import { Target } from "../fixtures/fuzz_actors.ts";
 import { BareHost } from "./bare_host.ts";
@@ -70,7 +76,7 @@ function assertIsDocumented(ending: WireLink["ending"], bytes: Bytes): void {
   throw new Error(`ended by ${bytes.toHex()}`, { cause: ending.error });
 }
 
-Deno.test("Session: 38,000 batches of mutated frames end it with a ProtocolError or not at all", async () => {
+Deno.test("Session: batches of mutated frames end it with a ProtocolError or not at all", async () => {
   const { codec } = await BareHost.start(HOST, []);
   const mutator = new Mutator(7);
   // A second handshake or a goodbye ends it in order, which is worth a few tries only.
@@ -79,7 +85,7 @@ Deno.test("Session: 38,000 batches of mutated frames end it with a ProtocolError
     .map(([, frame]) => bytesOf(codec, frame));
   const self = { id: HOST, address: null, pools: [] };
   const counts = { opened: 0, refused: 0, frames: 0 };
-  for (let i = 0; i < 38_000;) {
+  for (let i = 0; i < 10_000 * FUZZ_TIMES;) {
     const link = new WireLink(codec);
     const role = mutator.pick(["dial", "accept"] as const);
     let closings = 0;
@@ -124,8 +130,8 @@ Deno.test("Session: 38,000 batches of mutated frames end it with a ProtocolError
       assert.equal(closings, 1);
     }
   }
-  assert.ok(counts.opened > 1000 && counts.refused > 100, JSON.stringify(counts));
-  assert.ok(counts.frames > 1000, JSON.stringify(counts));
+  assert.ok(counts.opened > 250 && counts.refused > 25, JSON.stringify(counts));
+  assert.ok(counts.frames > 250, JSON.stringify(counts));
 });
 
 /** What the peer may say rightly, to begin with: messages for the target, and for the host itself. */
@@ -203,9 +209,9 @@ async function readAll(call: Promise<AsyncIterable<unknown>>): Promise<number> {
 }
 
 /** How many messages that the peer has sent must have run, at least, for this to be a test. */
-const MIN_RUNS = 1000;
+const MIN_RUNS = 300;
 
-Deno.test("hosts: 12,000 batches of mutated frames from a peer that was let in leave nothing behind", async () => {
+Deno.test("hosts: batches of mutated frames from a peer that was let in leave nothing behind", async () => {
   const host = await BareHost.start(HOST, [
     new URL("../fixtures/fuzz_actors.ts", import.meta.url).href,
   ]);
@@ -224,7 +230,7 @@ Deno.test("hosts: 12,000 batches of mutated frames from a peer that was let in l
   const answers = answersTo(host).map((frame) => bytesOf(codec, frame));
   let heap = 0;
   const counts = { links: 0, answered: 0, ended: 0 };
-  for (let i = 0; i < 12_000; counts.links++) {
+  for (let i = 0; i < 4_000 * FUZZ_TIMES; counts.links++) {
     const link = new WireLink(codec);
     const linked = host.peers.accept(link);
     link.bring(hello);
@@ -260,12 +266,12 @@ Deno.test("hosts: 12,000 batches of mutated frames from a peer that was let in l
     assert.equal(main.redirects.relayed, 0);
     assert.equal(host.peers.hosts.length, 0);
     host.letters.length = 0;
-    if (counts.links === 500) heap = heapUsed();
+    if (counts.links === 150) heap = heapUsed();
   }
   const growth = heapUsed() - heap;
   assert.ok(growth < 16 * 2 ** 20, `the heap has grown by ${growth} bytes`);
   assert.ok(Target.runs > MIN_RUNS, `only ${Target.runs} messages have run`);
-  assert.ok(counts.answered > 100 && counts.ended > 100, JSON.stringify(counts));
+  assert.ok(counts.answered > 30 && counts.ended > 30, JSON.stringify(counts));
   await host.stop();
   await turn();
   assert.equal(main.streams.size, 0);

@@ -200,14 +200,14 @@ Deno.test("hosts: a peer describes no pools but its own, from its first word on"
   const host = await BareHost.start(HOST, []);
   const [here, there] = memoryLinks(host.codec, new Codec());
   const accepted = host.peers.accept(here);
-  const [pool] = host.desk.candidates();
+  const [pool] = host.desk.pools();
   await assert.rejects(
     Peer.open(there, { self: { id: PEER, address: null, pools: [pool!] } }),
     { name: "LinkRefusedError", message: /describes another host's pools/ },
   );
   await accepted;
   assert.deepEqual(host.peers.hosts, []);
-  assert.deepEqual(host.desk.candidates(), [pool]);
+  assert.deepEqual(host.desk.pools(), [pool]);
   await host.stop();
 });
 

@@ -41,17 +41,25 @@ function open(autoRecover: AutoRecover = "actor", recovery: RecoveryOptions = {}
   });
 }
 
+/** Whether there is an adapter; the tests of a file ask once. */
+let hasAdapter: boolean | undefined;
+
+async function hasGpu(): Promise<boolean> {
+  if (hasAdapter === undefined) {
+    await using host = await open();
+    hasAdapter = (await host.appendPool(poolOf("gpu"))).length > 0;
+  }
+  return hasAdapter;
+}
+
 /** Registers a test for every kind of pool; of kinds without a device here it says so. */
 function onEvery(name: string, fn: (kind: PoolKind) => Promise<void>): void {
   for (const kind of POOL_KINDS) {
     Deno.test(`${name} (${kind})`, async () => {
-      if (kind.startsWith("gpu")) {
-        await using host = await open();
-        if ((await host.appendPool(poolOf(kind))).length === 0) {
-          if (Deno.env.get("DRAMATIS_REQUIRE_GPU") === "1") throw new Error(NO_ADAPTER);
-          // deno-lint-ignore no-console -- a skipped test must say so
-          return console.warn(`skipped "${name} (${kind})": ${NO_ADAPTER}`);
-        }
+      if (kind.startsWith("gpu") && !await hasGpu()) {
+        if (Deno.env.get("DRAMATIS_REQUIRE_GPU") === "1") throw new Error(NO_ADAPTER);
+        // deno-lint-ignore no-console -- a skipped test must say so
+        return console.warn(`skipped "${name} (${kind})": ${NO_ADAPTER}`);
       }
       await fn(kind);
     });

@@ -166,6 +166,7 @@ test("with NATS, a host whose process was frozen past its lease cannot save over
   child.kill("SIGCONT");
   for (let i = 0; i < 20; i++) {
     assert.equal(addressOf(await successor(a, child.id)).host, a.id);
+    assert.equal(await old.get(), 50, "the one of before answers nobody");
     await pause();
   }
   await a.killActor("t");

@@ -2,34 +2,22 @@
 import assert from "node:assert/strict";
 import { type Host, HostLostError, onHost, startHost } from "@dramatis/dramatis";
 import { Counter } from "../fixtures/actors.ts";
+import { HostProcess } from "../fixtures/host_process.ts";
 
 /** The grace time is for hosts that may come back: where nobody listens any more, none does. */
 const PATIENT = { pools: [], graceMs: 120_000 };
 
 Deno.test("hosts: a killed one is noticed at once by who has dialled it and by whom it has dialled", async () => {
   await using dialled = await startHost({ ...PATIENT, listen: { port: 0 } });
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-check",
-      "--allow-all",
-      new URL("../fixtures/serve_host.ts", import.meta.url).pathname,
-      dialled.address!,
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await lines.read();
-  const { address } = JSON.parse(value!);
+  await using child = await HostProcess.start("./serve_host.ts", dialled.address!);
+  const { address } = child;
   await using dialler = await startHost({ ...PATIENT, join: [address] });
   assert.ok(dialled.hosts().length >= 1 && dialler.hosts().length >= 1);
   // Hosts of one cluster may be linked with each other too.
   const others = (host: Host) => host.hosts().filter((one) => one.address === address).length;
   assert.deepEqual([dialled, dialler].map(others), [1, 1]);
   const started = performance.now();
-  child.kill("SIGKILL");
+  child.kill();
   const gone = async (host: Host) => {
     while (others(host) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
     return performance.now() - started;
@@ -37,9 +25,6 @@ Deno.test("hosts: a killed one is noticed at once by who has dialled it and by w
   for (const ms of await Promise.all([dialled, dialler].map(gone))) {
     assert.ok(ms < 30_000, `${ms} ms`);
   }
-  await child.status;
-  await lines.cancel();
-  await child.stdin.close().catch(() => {});
 });
 
 Deno.test("hosts: a killed one of three is down within 3 s, once, its names are free and its watchers told once", async () => {
@@ -49,20 +34,8 @@ Deno.test("hosts: a killed one of three is down within 3 s, once, its names are 
   // These know it by others alone.
   await using c = await startHost({ pools: [], join: [a.address!] });
   await using d = await startHost({ pools: [], join: [b.address!] });
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-check",
-      "--allow-all",
-      new URL("../fixtures/serve_host.ts", import.meta.url).pathname,
-      a.address!,
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { id } = JSON.parse((await lines.read()).value!);
+  await using child = await HostProcess.start("./serve_host.ts", a.address!);
+  const { id } = child;
   const knows = (host: Host) => host.hosts().some((one) => one.id === id);
   while (![b, c, d].every(knows)) await new Promise((resolve) => setTimeout(resolve, 10));
   const counter = await a.createActor(Counter, [1], { place: onHost(id), name: "counter" });
@@ -89,7 +62,7 @@ Deno.test("hosts: a killed one of three is down within 3 s, once, its names are 
   );
   await using lateness = new Lateness();
   const started = performance.now();
-  child.kill("SIGKILL");
+  child.kill();
   const downAt = await Promise.all(told.map(({ down }) => down));
   // An isolate that is late itself hears of it so much later.
   for (const at of downAt) assert.ok(at - started < 3_000 + 10 * lateness.ms, `${at - started} ms`);
@@ -101,9 +74,6 @@ Deno.test("hosts: a killed one of three is down within 3 s, once, its names are 
     assert.deepEqual(kinds.filter((kind) => kind !== "unreachable"), ["down"], String(kinds));
   }
   assert.equal(ends, 2);
-  await child.status;
-  await lines.cancel();
-  await child.stdin.close().catch(() => {});
 });
 
 /** How late this isolate's timers are, at most. */

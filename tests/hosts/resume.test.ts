@@ -74,7 +74,7 @@ async function send(ref: ActorRef<Sequence>, count: number, until: Promise<void>
 
 for (
   const [count, name, begin, end] of [
-    [100_000, "cut, and nobody listens", (proxy: TcpProxy) => {
+    [50_000, "cut, and nobody listens", (proxy: TcpProxy) => {
       proxy.close();
       proxy.cut();
     }, (proxy: TcpProxy) => proxy.open()],

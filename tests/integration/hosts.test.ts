@@ -23,6 +23,7 @@ import {
 import { Counter, Echo, Gate, Manager } from "../fixtures/actors.ts";
 import { Doomed, NeverCreated, Watcher } from "../fixtures/doomed.ts";
 import { OldVersioned, Twin, Versioned } from "../fixtures/elsewhere.ts";
+import { HostProcess } from "../fixtures/host_process.ts";
 import { ACTORS, startTwoHosts } from "./placements.ts";
 
 /** More than any test takes. */
@@ -335,56 +336,6 @@ Deno.test("join: the other host may dial back later", async () => {
   });
 });
 
-/** A host in a process of its own. */
-class HostProcess implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly address: string;
-  readonly id: number;
-
-  private constructor(child: Deno.ChildProcess, address: string, id: number) {
-    this.#child = child;
-    this.address = address;
-    this.id = id;
-  }
-
-  static async start(): Promise<HostProcess> {
-    const script = new URL("../fixtures/serve_host.ts", import.meta.url).pathname;
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-check", "--allow-all", script],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-    }).spawn();
-    let text = "";
-    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      if (text.includes("\n")) break;
-    }
-    const { address, id } = JSON.parse(text);
-    return new HostProcess(child, address, id);
-  }
-
-  kill(signal: Deno.Signal): void {
-    this.#child.kill(signal);
-  }
-
-  /** Asks it to stop in order. */
-  async quit(): Promise<void> {
-    await this.#child.stdin.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      // It has ended already.
-      assert(error instanceof TypeError || error instanceof Deno.errors.NotFound, String(error));
-    }
-    await this.#child.status;
-    await this.quit().catch(() => {});
-  }
-}
-
 /** Calls from both pools of a host that wait for actors of the other. */
 async function waitingCalls(
   here: Host,
@@ -413,7 +364,7 @@ for (
   ] as const
 ) {
   Deno.test(`a host that ${name}: whoever waits on it is told at once`, async () => {
-    await using there = await HostProcess.start();
+    await using there = await HostProcess.start("./serve_host.ts");
     await using here = await startHost({
       pools: [workerPool({ count: 1 })],
       join: [there.address],
@@ -439,7 +390,7 @@ for (
 }
 
 Deno.test("a host that is frozen: whoever waits on it is told after three heartbeats", async () => {
-  await using there = await HostProcess.start();
+  await using there = await HostProcess.start("./serve_host.ts");
   await using here = await startHost({
     pools: [workerPool({ count: 1 })],
     join: [there.address],
@@ -455,7 +406,7 @@ Deno.test("a host that is frozen: whoever waits on it is told after three heartb
 });
 
 Deno.test("a pool of another host that dies: whoever waits on it is told", async () => {
-  await using there = await HostProcess.start();
+  await using there = await HostProcess.start("./serve_host.ts");
   await using here = await startHost({
     pools: [workerPool({ count: 1 })],
     join: [there.address],

@@ -15,6 +15,7 @@ import {
   startHost,
   workerPool,
 } from "@dramatis/dramatis";
+import { Counter } from "../fixtures/actors.ts";
 
 /** The module whose actors other hosts may make. */
 export const ACTORS = new URL("../fixtures/actors.ts", import.meta.url).href;
@@ -23,6 +24,7 @@ export const ACTORS = new URL("../fixtures/actors.ts", import.meta.url).href;
 const MODULES = [
   "actors.ts",
   "buffer_actors.ts",
+  "linked_actors.ts",
   "debug_actors.ts",
   "message_actors.ts",
   "stream_actors.ts",
@@ -39,11 +41,14 @@ const PLACES = (Deno.env.get("DRAMATIS_TEST_PLACES") ?? "main,worker,remote").sp
   ",",
 ) as PlaceName[];
 
+/** Milliseconds after which what a test has left fails it. */
+const PATIENCE_MS = 60_000;
+
 /** A host that calls, and a place where the actors of a test live. */
 export class Stage implements AsyncDisposable {
+  readonly pool: PoolDescription;
   readonly #hosts: Host[];
   readonly #letters: Letters;
-  readonly pool: PoolDescription;
 
   constructor(hosts: Host[], letters: Letters, pool: PoolDescription) {
     this.#hosts = hosts;
@@ -90,6 +95,29 @@ export class Stage implements AsyncDisposable {
     return this.#letters.next();
   }
 
+  /** Ends what a test has left, and all that is on its way, for the next one. */
+  async clear(): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (const host of this.#hosts) {
+      while (true) {
+        const { pools } = await host.inspect();
+        const left = pools.flatMap(({ actors }) => actors.map(({ address }) => address.uid));
+        const streams = pools.reduce((sum, pool) => sum + pool.streams, 0);
+        if (left.length + streams === 0) break;
+        if (performance.now() > deadline) {
+          throw new Error(`A test has left ${streams} streams and the actors ${left.join(", ")}`);
+        }
+        // One may end by itself meanwhile.
+        await Promise.allSettled(left.map((uid) => host.killActor(uid)));
+      }
+    }
+    // What was sent before has come when this has.
+    const last = await this.create(Counter, []);
+    await last.get();
+    await this.host.destroyActor(last);
+    this.#letters.clear();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const host of this.#hosts) await host.stop();
   }
@@ -112,6 +140,11 @@ export class Letters {
     return this.#come.length;
   }
 
+  /** Forgets those that nobody has asked for. */
+  clear(): void {
+    this.#come.length = 0;
+  }
+
   next(): Promise<DeadLetter> {
     const letter = this.#come.shift();
     return letter === undefined
@@ -124,6 +157,8 @@ export class Letters {
 export interface StageOptions extends HostOptions {
   /** Whether the host that calls has a worker where the place is not in it: a start takes its time. @default false */
   readonly worker?: boolean;
+  /** Whether the test has hosts of its own: it counts what they have done, or ends their pools. @default false */
+  readonly own?: boolean;
 }
 
 /**
@@ -133,7 +168,7 @@ export interface StageOptions extends HostOptions {
  */
 export async function openStage(
   name: PlaceName,
-  { worker = false, ...options }: StageOptions = {},
+  { worker = false, own: _, ...options }: StageOptions = {},
 ): Promise<Stage> {
   const letters = new Letters();
   const common = { onDeadLetter: letters.take, ...options };
@@ -188,16 +223,69 @@ export async function startTwoHosts(
   }
 }
 
-/** Registers a test once for each place. */
+/** A test of an actor somewhere. */
+interface SharedTest {
+  readonly name: string;
+  readonly body: (stage: Stage) => Promise<void>;
+}
+
+/** The tests of a file that are on one stage after the other; every file has this module to itself. */
+const shared = new Map<string, SharedTest[]>();
+
+/**
+ * Registers a test once for each place. Those of a file share the stage of a place, which is cleared
+ * after each, unless a test has options that only its own hosts can have.
+ */
 export function testEverywhere(
   name: string,
   body: (stage: Stage) => Promise<void>,
-  options?: StageOptions,
+  options: StageOptions = {},
 ): void {
   for (const place of PLACES) {
+    const { worker = false, ...rest } = options;
+    if (Object.keys(rest).length === 0) {
+      share(place, worker, { name: `${name} (${place})`, body });
+      continue;
+    }
     Deno.test(`${name} (${place})`, async () => {
       await using stage = await openStage(place, options);
       await body(stage);
     });
   }
+}
+
+function share(place: PlaceName, worker: boolean, test: SharedTest): void {
+  const title = worker && place !== "worker" ? `${place}, and a worker` : place;
+  const known = shared.get(title);
+  if (known !== undefined) return void known.push(test);
+  const tests = [test];
+  shared.set(title, tests);
+  Deno.test(`in ${title}`, (context) =>
+    runShared(context, tests, () => openStage(place, { worker })));
+}
+
+/** Runs tests as steps; one that fails, or leaves something, costs the stage. */
+async function runShared(
+  context: Deno.TestContext,
+  tests: readonly SharedTest[],
+  open: () => Promise<Stage>,
+): Promise<void> {
+  let stage: Stage | undefined;
+  for (const { name, body } of tests) {
+    const passed = await context.step({
+      name,
+      fn: async () => {
+        stage ??= await open();
+        await body(stage);
+        await stage.clear();
+      },
+      // The hosts go on from step to step: the sanitizers look at the whole test.
+      sanitizeOps: false,
+      sanitizeResources: false,
+    });
+    if (passed) continue;
+    await stage?.[Symbol.asyncDispose]();
+    stage = undefined;
+  }
+  await stage?.[Symbol.asyncDispose]();
 }

@@ -57,7 +57,7 @@ Deno.test("a thread that is blocked: callers are told in time, wherever it is", 
 Deno.test("bulk: many buffers to actors everywhere, two targets at once, byte for byte", async () => {
   await withHosts(async (here, there) => {
     const MiB = 2 ** 20;
-    const large = [10, 3, 5, 8, 7].map((size) => pattern(size * MiB));
+    const large = [5, 1, 3].map((size) => pattern(size * MiB));
     const small = [0, 1, 4095, 4096, 4097, 65_536, 300_001].map(pattern);
     const parcels = [...large, ...small];
     const depotIn = (host: Host, pool: number) => {

@@ -13,6 +13,7 @@ interface InfoModule {
   readonly error?: string;
   readonly dependencies?: readonly {
     readonly specifier: string;
+    readonly isDynamic?: boolean;
     readonly code?: Resolved;
     readonly type?: Resolved;
   }[];
@@ -20,16 +21,8 @@ interface InfoModule {
 
 /** Everything that a module imports, directly or not. */
 export async function importsOf(entry: string): Promise<Import[]> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", entry],
-    cwd: ROOT,
-    stderr: "inherit",
-  });
-  const { stdout, success } = await command.output();
-  if (!success) throw new Error(`deno info ${entry} failed`);
-  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: InfoModule[] };
   const imports: Import[] = [];
-  for (const { specifier, error, dependencies = [] } of modules) {
+  for (const { specifier, error, dependencies = [] } of await modulesOf(entry)) {
     if (error !== undefined) throw new Error(`${specifier}: ${error}`);
     for (const { code, type } of dependencies) {
       const from = nameOf(specifier);
@@ -42,6 +35,30 @@ export async function importsOf(entry: string): Promise<Import[]> {
     }
   }
   return imports;
+}
+
+/** The modules that must have been loaded before a module runs, itself included. */
+export async function loadedWith(entry: string): Promise<string[]> {
+  const modules = new Map((await modulesOf(entry)).map((one) => [one.specifier, one]));
+  const loaded = new Set([new URL(entry, ROOT).href]);
+  for (const specifier of loaded) {
+    for (const { code, isDynamic } of modules.get(specifier)?.dependencies ?? []) {
+      if (code?.specifier !== undefined && isDynamic !== true) loaded.add(code.specifier);
+    }
+  }
+  return [...loaded].map(nameOf);
+}
+
+async function modulesOf(entry: string): Promise<readonly InfoModule[]> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+    stderr: "inherit",
+  });
+  const { stdout, success } = await command.output();
+  if (!success) throw new Error(`deno info ${entry} failed`);
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: InfoModule[] };
+  return modules;
 }
 
 /** A module's path from the root, or its package without the version. */

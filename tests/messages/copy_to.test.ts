@@ -24,8 +24,9 @@ testEverywhere("copyTo: every byte arrives, whatever the size", async (stage) =>
   }
 });
 
-testEverywhere("copyTo: 64 MiB and a little more, there and back", async (stage) => {
-  const size = 64 * MIB + 3;
+testEverywhere("copyTo: more than a message may have, there and back", async (stage) => {
+  // More than a message may have; of a link, since elsewhere the size makes no difference.
+  const size = (stage.host === stage.owner ? 5 : 64) * MIB + 3;
   const keeper = await stage.create(Keeper, []);
   await stage.host.copyTo(pattern(size), await keeper.keep(size));
   assert.equal(await keeper.firstWrong(size), -1);
@@ -189,7 +190,7 @@ Deno.test("copyTo: from worker to worker, and across hosts from worker to worker
 
 testEverywhere("copyTo: aborted in the middle, it rejects and ends its source", async (stage) => {
   const keeper = await stage.create(Keeper, []);
-  const ref = await keeper.keep(64 * MIB);
+  const ref = await keeper.keep(16 * MIB);
   const controller = new AbortController();
   const reason = new Error("enough");
   const source = new Trickle(12, () => controller.abort(reason));
@@ -203,14 +204,14 @@ testEverywhere("copyTo: aborted in the middle, it rejects and ends its source", 
     (error) => error === reason,
   );
   // The buffer is as good as before.
-  await stage.host.copyTo(new Uint8Array(64 * MIB), ref);
+  await stage.host.copyTo(new Uint8Array(16 * MIB), ref);
   await stage.host.copyTo(pattern(100), ref);
   assert.equal(await keeper.firstWrong(100), -1);
 });
 
 testEverywhere("copyTo: a ref that ends in the middle ends the copy", async (stage) => {
   const keeper = await stage.create(Keeper, []);
-  const ref = await keeper.keep(64 * MIB);
+  const ref = await keeper.keep(16 * MIB);
   const source = new Trickle(12, () => keeper.dispose());
   await assert.rejects(stage.host.copyTo(source.stream, ref), { name: "BufferNotFoundError" });
   await source.cancelled;
@@ -261,7 +262,7 @@ testEverywhere(
 Deno.test("copyTo: the death of the pool in the middle rejects with how it died", async () => {
   await using host = await startHost({ pools: [workerPool({ count: 1 })], autoRecover: false });
   const keeper = await host.createActor(Keeper, [], { place: onPool(1) });
-  const ref = await keeper.keep(64 * MIB);
+  const ref = await keeper.keep(16 * MIB);
   const source = new Trickle(12, () => keeper.crash.tell());
   await assert.rejects(host.copyTo(source.stream, ref), { name: "PoolLostError", exit: "error" });
   await source.cancelled;
@@ -278,7 +279,7 @@ Deno.test("copyTo: the death of the host in the middle rejects", async () => {
   await using host = await startHost({ pools: [], token });
   const { pools } = await host.join(second.url);
   const keeper = await host.createActor(Keeper, [], { place: onPool(pools[0]!) });
-  const ref = await keeper.keep(64 * MIB);
+  const ref = await keeper.keep(16 * MIB);
   const source = new Trickle(12, () => keeper.exit.tell());
   await assert.rejects(host.copyTo(source.stream, ref), { name: "HostLostError" });
   await source.cancelled;

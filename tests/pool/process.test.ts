@@ -147,6 +147,13 @@ const DEATHS: readonly Death[] = [
     pool: processPool({ memoryLimitBytes: 64 * MIB }),
     die: (inmate) => inmate.devour.tell(),
   },
+  {
+    name: "keeps too much in ArrayBuffers",
+    exit: "memory",
+    message: /grown by \d+ MiB, ArrayBuffers included, .*memoryLimitBytes allows 192:/,
+    pool: processPool({ memoryLimitBytes: 64 * MIB }),
+    die: (inmate) => inmate.hoard.tell(),
+  },
 ];
 
 for (const { name, exit, message, pool = processPool(), die } of DEATHS) {

@@ -170,6 +170,10 @@ Deno.test("prefer: a wish that nobody fulfils is none; requirements stay", () =>
   );
 });
 
+function fail(): never {
+  throw new RangeError("no idea");
+}
+
 Deno.test("custom: filters and scores by the descriptions, its name is in every reason", () => {
   const pools = [main(), worker(1, { actors: 3 }), worker(2, { actors: 9 }), worker(3)];
   const even = custom("even", {
@@ -192,6 +196,22 @@ Deno.test("custom: filters and scores by the descriptions, its name is in every 
       one.reason === "it was not there when even was asked"
     ),
   );
+  for (
+    const [rules, message] of [
+      [{ refuse: () => fail() }, /refuse of the policy "odd" has thrown RangeError: no idea/],
+      [{ refuse: () => false }, /refuse of the policy "odd" answers .* reason .*, got false/],
+      [{ refuse: () => Promise.reject(new RangeError()) }, /got a promise/],
+      [{ score: () => NaN }, /score of the policy "odd" answers with a number, got NaN/],
+      [{ score: () => "1" }, /got 1/],
+      [{ score: (pool: { actors: number }) => pool.actors = 0 }, /score .* has thrown TypeError/],
+      [{ score: ({ labels }: { labels: string[] }) => labels.push("x") }, /thrown TypeError/],
+    ] as const
+  ) {
+    assert.throws(
+      () => choose(custom("odd", rules as never)),
+      (error) => error instanceof TypeError && message.test(error.message),
+    );
+  }
   assert.throws(() => custom("none", {}), /The policy "none" needs refuse or score/);
   assert.throws(() => custom("bad", { score: 5 as never }), TypeError);
 });

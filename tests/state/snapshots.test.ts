@@ -24,6 +24,7 @@ import {
 import { ManualClock, settled } from "@dramatis/dramatis/testing";
 import { startHostWith } from "../../src/host/start_host.ts";
 import {
+  Grudge,
   Ledger,
   Parent,
   Plain,
@@ -185,6 +186,22 @@ Deno.test("state: a child's is kept when the host stops, and forgotten when its 
       await host.destroyActor(parent);
     });
     await run(async (_host, parent) => assert.equal(await parent.add(1), 101));
+  }));
+
+Deno.test("state: what was destroyed is forgotten, also if its preDestroy throws", () =>
+  withFile(async (store) => {
+    await using host = await open({ pools: [workerPool({ count: 1 })], state: { store } });
+    for (const pool of [0, 1]) {
+      const options = { uid: "grudge", place: onPool(pool) };
+      const grudge = await host.createActor(Grudge, [100], options);
+      await grudge.add(5);
+      await host.snapshot(grudge);
+      await assert.rejects(host.destroyActor(grudge), /not yet/);
+      const again = await host.createActor(Grudge, [100], options);
+      assert.equal(await again.add(0), 100);
+      await host.killActor(again);
+      await host.dropSnapshot({ uid: "grudge" });
+    }
   }));
 
 Deno.test("state: values are those of messages, and no message is in the middle", async () => {

@@ -77,6 +77,19 @@ Deno.test("sqliteStore: a file that is none, or of another version, is refused b
     assert.match(error.message, /state\.db.*version 7, expected 1/);
   }));
 
+Deno.test("sqliteStore: once its file is gone, or another's, nothing is said to be saved", () =>
+  withFile(async (path) => {
+    await using store = await sqliteStore({ path }).open();
+    const slot = await store.claim("a");
+    await slot.put(Uint8Array.of(1));
+    await Deno.rename(path, `${path}.old`);
+    await refused(slot.put(Uint8Array.of(2)), "store");
+    await Deno.writeTextFile(path, "another file");
+    await refused(slot.put(Uint8Array.of(3)), "store");
+    await Deno.rename(`${path}.old`, path);
+    await slot.put(Uint8Array.of(4));
+  }));
+
 Deno.test("sqliteStore: what a process that is killed had put is there, all or not at all", () =>
   withFile(async (path) => {
     const script = new URL("../fixtures/state_writer.ts", import.meta.url).pathname;

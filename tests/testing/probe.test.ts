@@ -54,7 +54,7 @@ Deno.test("Probe.next: a timeout names what did not come, and takes no later mes
   for (const timeoutMs of [0, -1, NaN, Infinity]) {
     await assert.rejects(post.next("weigh", { timeoutMs }), {
       name: "RangeError",
-      message: `timeoutMs is a positive number of milliseconds, got ${timeoutMs}`,
+      message: `timeoutMs is a number of milliseconds above 0, got ${timeoutMs}`,
     });
   }
   await courier.note(post.ref, "kept");

@@ -32,7 +32,7 @@ Deno.test("startTestHost: a main pool alone, and dead letters to look at", async
 Deno.test("startTestHost takes the options of a host, and refuses bad ones", async () => {
   await assert.rejects(startTestHost({ callTimeoutMs: -1 }), {
     name: "RangeError",
-    message: "callTimeoutMs is a positive number of milliseconds, got -1",
+    message: "callTimeoutMs is a number of milliseconds above 0, got -1",
   });
   await using test = await startTestHost({ pools: [workerPool({ count: 1 })] });
   assert.deepEqual(test.host.pools().map(({ kind }) => kind), ["main", "worker"]);

@@ -108,6 +108,18 @@ export const unawaited: number = shop.sell({ name: "tea" });
 // @ts-expect-error: of another type
 export const wrong: Promise<string> = shop.sell({ name: "tea" });
 
+// Links are between actors, whatever their types.
+class Keeper extends Actor {
+  keep(others: ActorRef<Shop>[]): Promise<void>[] {
+    // @ts-expect-error: not an actor
+    this.context.link(this);
+    // @ts-expect-error: nor the uid of one
+    this.context.unlink("shop");
+    return others.flatMap((other) => [this.context.link(other), this.context.unlink(other)]);
+  }
+}
+export const keeper = Keeper;
+
 // What is not visible.
 // @ts-expect-error: a private method
 shop.hidden();

@@ -1,12 +1,15 @@
 import { type ActorAddress, type HostId, MAIN_POOL, type PoolAddress } from "../../core/address.ts";
 import { ActorStoppedError } from "../../core/errors.ts";
-import type { CallOptions } from "../../actor/message.ts";
+import { UNLIMITED } from "../../actor/message.ts";
 import type { ResolvedRestart } from "../../actor/restart.ts";
 import { hostServiceOf } from "../../pool/host_service.ts";
-import type { CreateRequest, LocalPool } from "../../pool/local.ts";
+import type { LocalPool } from "../../pool/local.ts";
+import type { CreateRequest } from "../../pool/residents.ts";
+import { isLoss } from "../../pool/loss.ts";
 import type { Lease } from "../../schedule/leases.ts";
 import type { ActorRecovery } from "../recovery/actor_recovery.ts";
 import type { CreateOrder, Kin } from "./create_order.ts";
+import type { FarEnds } from "./far_ends.ts";
 import type { PoolActors } from "./pool_actors.ts";
 import { allOrNone } from "../settle.ts";
 import type { Supervision } from "../recovery/supervision.ts";
@@ -21,6 +24,8 @@ export interface ActorBuilderOptions {
   readonly supervision: Supervision;
   /** Keeps what they are made of. */
   readonly recovery: ActorRecovery;
+  /** Ends what other hosts have made. */
+  readonly ends: FarEnds;
   /** The number of actors in a pool has changed. */
   onLoad(): void;
 }
@@ -33,16 +38,15 @@ export interface Making {
   readonly kin: Kin;
   /** Its replicas in pools of other hosts. */
   readonly elsewhere?: readonly PoolAddress[];
-  /** When it is made again; one with replicas in the pools that have died. */
-  readonly restart?: ResolvedRestart;
+  /** {@linkcode UidEntry.order} */
+  readonly order?: string | undefined;
+  /** When it is made again, one with replicas in the pools that have died; `null` if never. */
+  readonly restart: ResolvedRestart | null;
   /** What its state is kept under. */
   readonly stateKey?: string | null;
   /** Hears of it before it starts. */
   readonly onReserved?: (actor: ActorAddress) => void;
 }
-
-/** The host's own work has all the time that it takes. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** Makes actors in pools that have been chosen, here and on other hosts, and undoes what does not start. */
 export class ActorBuilder {
@@ -58,29 +62,34 @@ export class ActorBuilder {
     leases: readonly Lease[],
     making: Making,
   ): Promise<ActorAddress> {
+    const { uids, actors, recovery, supervision, onLoad } = this.#options;
+    const { uid, type, args, options } = work;
+    const { kin, elsewhere, order, restart } = making;
     const pools = leases.map(({ pool }) => pool.pool);
-    const entry = this.#options.uids.reserve(work.uid, pools, making.elsewhere, leases);
+    const entry = uids.reserve(uid, pools, elsewhere, leases, order);
     entry.stateKey = making.stateKey ?? null;
-    Object.assign(entry, making.kin);
+    entry.parent = kin.parent;
+    entry.supervision = kin.supervision;
     making.onReserved?.(addressOf(this.#self, entry));
-    const request = { ...work, generation: entry.generation };
-    const { recovery } = this.#options;
+    const request = { uid, generation: entry.generation, type, args, options };
     const isMain = pools[0] === MAIN_POOL;
     // A constructor that runs here may change the arguments.
-    if (isMain && making.restart !== undefined) recovery.keep(entry, work, making.restart);
+    if (isMain && restart !== null) recovery.keep(entry, work, restart);
     try {
-      if (pools.length === 1) await this.#options.actors.create(pools[0]!, request);
+      if (pools.length === 1) await actors.create(pools[0]!, request);
       else await this.#createAll(entry, request);
       if (entry.state !== "starting") await this.#endUnwanted(entry);
     } catch (error) {
-      this.#options.uids.release(entry);
-      this.#options.onLoad();
+      // Whoever tries again at once finds no uid taken by a child.
+      await supervision.endChildren(entry);
+      uids.release(entry, () => error as Error);
+      onLoad();
       throw error;
     }
     entry.state = "live";
-    if (!isMain && making.restart !== undefined) recovery.keep(entry, work, making.restart);
-    this.#options.supervision.made(entry);
-    this.#options.onLoad();
+    if (!isMain && restart !== null) recovery.keep(entry, work, restart);
+    supervision.made(entry);
+    onLoad();
     return addressOf(this.#self, entry);
   }
 
@@ -113,6 +122,11 @@ export class ActorBuilder {
       return made as ActorAddress;
     } catch (error) {
       for (const lease of leases) lease[Symbol.dispose]();
+      // Nobody can say whether it has made it: if all is to be undone, that is when it can be asked.
+      const isUnsure = isLoss(error) && error.actor === undefined;
+      if (isUnsure && options.order !== undefined) {
+        this.#options.ends.owe(service.host, options.order);
+      }
       throw error;
     }
   }
@@ -129,7 +143,7 @@ export class ActorBuilder {
   /** An actor that was killed before it was in its pool has started all the same. */
   async #endUnwanted(entry: UidEntry): Promise<never> {
     await this.#options.actors.endAll(entry, true);
-    throw new ActorStoppedError(`${entry.uid} was killed while it started`);
+    throw new ActorStoppedError(`${entry.uid} was killed while it started`, "killed");
   }
 
   get #self(): HostId {

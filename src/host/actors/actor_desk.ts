@@ -8,7 +8,7 @@ import {
 import { ActorNotFoundError } from "../../core/errors.ts";
 import type { PoolDescription } from "../../core/protocol.ts";
 import type { PoolSpec, RemovePoolOptions } from "../../actor/pool_spec.ts";
-import type { CallOptions } from "../../actor/message.ts";
+import { UNLIMITED } from "../../actor/message.ts";
 import {
   type HostService,
   hostServiceOf,
@@ -18,24 +18,29 @@ import { isGone } from "../../pool/loss.ts";
 import { GANG_STRATEGIES } from "../../schedule/gang.ts";
 import type { Scheduler } from "../../schedule/scheduler.ts";
 import { ActorMaker, type ActorMakerOptions } from "./actor_maker.ts";
+import { Links } from "../recovery/links.ts";
 import { ActorRecovery } from "../recovery/actor_recovery.ts";
 import type { CreateOrder } from "./create_order.ts";
 import { checkName } from "../directory/names.ts";
+import { FarEnds } from "./far_ends.ts";
 import { PoolActors } from "./pool_actors.ts";
+import { ReplicaParts } from "./replica_parts.ts";
 import { specOf } from "../pool_maker.ts";
 import type { Snapshots } from "../recovery/snapshots.ts";
 import { Placer } from "./placer.ts";
 import type { HostRouter } from "../router.ts";
 import { allOver } from "../settle.ts";
 import { Supervision, type SupervisionHost } from "../recovery/supervision.ts";
-import { addressOf, UidTable } from "./uid_table.ts";
+import { addressOf, stopped, type UidEntry, UidTable } from "./uid_table.ts";
 import { Watchers } from "./watchers.ts";
 
 /** What the desk needs, beside what it makes itself. */
-export interface ActorDeskOptions
-  extends
-    Omit<ActorMakerOptions, "placer" | "uids" | "actors" | "recovery" | "supervision" | "endPart">,
-    Pick<SupervisionHost, "again" | "gaveUp"> {
+export interface ActorDeskOptions extends
+  Omit<
+    ActorMakerOptions,
+    "placer" | "uids" | "actors" | "ends" | "recovery" | "supervision" | "endPart"
+  >,
+  Pick<SupervisionHost, "again" | "gaveUp"> {
   readonly router: HostRouter;
   readonly scheduler: Scheduler;
   /** How long a message waits for an actor that is made again, in milliseconds. */
@@ -52,9 +57,6 @@ export interface ActorDeskOptions
   waitPool(pool: PoolId): Promise<void>;
 }
 
-/** The host's own work has all the time that it takes. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
-
 /** Creates, finds and ends the actors of a host, and keeps the one record of which exist. */
 export class ActorDesk {
   readonly uids: UidTable;
@@ -62,6 +64,10 @@ export class ActorDesk {
   readonly watchers: Watchers = new Watchers();
   /** Knows whose children they are. */
   readonly supervision: Supervision;
+  /** Knows which are linked. */
+  readonly links: Links;
+  /** Knows which replicas other hosts have. */
+  readonly replicas: ReplicaParts;
   /** Makes them again when their pool has died. */
   readonly recovery: ActorRecovery;
   /** Finds their pools. */
@@ -69,6 +75,7 @@ export class ActorDesk {
   readonly #options: ActorDeskOptions;
   readonly #actors: PoolActors;
   readonly #maker: ActorMaker;
+  readonly #ends: FarEnds;
   #isClosed = false;
 
   constructor(options: ActorDeskOptions) {
@@ -80,9 +87,12 @@ export class ActorDesk {
       options.snapshots.ended(entry);
       options.failover.ended(entry.uid);
       if (this.watchers.has(entry)) this.watchers.ended(entry, reason());
+      this.links.ended(entry, reason);
       this.supervision.ended(entry, reason);
     });
     this.#actors = new PoolActors(main, router, options.waitMs);
+    this.#ends = new FarEnds(main);
+    this.replicas = new ReplicaParts({ main, uids: this.uids, ends: this.#ends });
     this.supervision = new Supervision({
       main,
       uids: this.uids,
@@ -90,7 +100,10 @@ export class ActorDesk {
       destroy: (uid, kill) => this.destroy(uid, kill),
       again: options.again,
       gaveUp: options.gaveUp,
+      endOthers: (entry, reason) => this.replicas.end(entry, true, reason),
     });
+    const fail = (entry: UidEntry, cause: Error) => this.supervision.failures.fail(entry, cause);
+    this.links = new Links({ main, uids: this.uids, fail });
     this.recovery = new ActorRecovery({
       host: main.address.host,
       codec: main.codec,
@@ -99,6 +112,7 @@ export class ActorDesk {
       actors: this.#actors,
       snapshots: options.snapshots,
       supervision: () => this.supervision,
+      onReplica: (entry) => this.replicas.changed(entry),
       onRenewed: (generation, address) => names.renewed(generation, address),
     });
     this.placer = new Placer(options);
@@ -109,6 +123,7 @@ export class ActorDesk {
       actors: this.#actors,
       recovery: this.recovery,
       supervision: this.supervision,
+      ends: this.#ends,
       endPart: (host, uid) => this.#endPart(host, uid, false),
     });
     options.main.redirects.locate = (uid) => this.#locate(uid);
@@ -122,13 +137,16 @@ export class ActorDesk {
     destroy: (uid, kill, isPart) => this.destroy(uid, kill, isPart),
     createGang: (orders, options) =>
       this.createGang(orders.map((order) => ({ ...order, isOurs: true })), options),
-    pools: () => this.candidates(),
+    pools: () => this.pools(),
     appendPool: async (maker) => await this.#options.appendPool(await specOf(maker)),
     removePool: (pool, options) => this.#options.removePool(pool, options),
     waitPool: (pool) => this.#options.waitPool(pool),
     watch: (uid, signal) => this.watch(uid, signal),
-    lookup: (name) => this.#options.names.find(checkName(name)),
+    link: (uid, generation, peer) => this.links.link(uid, generation, peer),
+    unlink: (uid, generation, peer) => this.links.unlink(uid, generation, peer),
+    lookup: (name) => this.#find(checkName(name)),
     named: (name) => this.#options.names.held(checkName(name)),
+    successorOf: (place) => this.#options.failover.successorOf(place),
     deadLetter: ({ to, method, reason, from }) => {
       this.#options.main.undelivered(to, method, reason, from);
     },
@@ -141,7 +159,7 @@ export class ActorDesk {
   }
 
   /** {@linkcode Placer.pools} */
-  candidates(): PoolDescription[] {
+  pools(): PoolDescription[] {
     return this.placer.pools();
   }
 
@@ -190,25 +208,37 @@ export class ActorDesk {
     entry.state = "stopping";
     const { snapshots } = this.#options;
     // Killed, or ended with its host, it may be made again as it was; destroyed it begins anew.
-    if (!kill && !this.#isClosed) snapshots.forgetting(entry);
-    const others = isPart ? [] : entry.others;
+    const isForgotten = !kill && !this.#isClosed && snapshots.forgetting(entry);
     try {
       // One without children ends in this turn: it takes no messages from now on.
       const children = kill ? undefined : this.supervision.endChildren(entry);
       if (children !== undefined) await children;
-      await allOver([
-        isAway ? Promise.resolve() : this.#actors.endAll(entry, kill),
-        ...others.map((host) => this.#endPart(host, uid, kill)),
-      ]);
-      await snapshots.forget(entry);
+      const ended = isAway ? this.#actors.endMaking(entry, kill) : this.#actors.endAll(entry, kill);
+      const isAll = isPart || entry.others.length === 0;
+      const over = isAll ? ended : allOver([ended, this.replicas.end(entry, kill, null)]);
+      await (isForgotten ? over.finally(() => snapshots.forget(entry)) : over);
     } finally {
       // The name first: of whoever waits for both, none may find it taken.
       const freed = this.#options.names.ended(entry.generation);
       const orphaned = this.supervision.endChildren(entry, kill);
-      if (!isStarting) this.uids.release(entry);
+      if (!isStarting) this.uids.release(entry, () => stopped(entry, kill));
       this.#options.onLoad();
-      await Promise.all([freed, orphaned]);
+      if (freed !== undefined || orphaned !== undefined) await Promise.all([freed, orphaned]);
     }
+  }
+
+  /** {@linkcode OrderService.endOrder} */
+  async endOrder(order: string, kill: boolean, reason: Error | null): Promise<void> {
+    const entry = this.uids.ofOrder(order);
+    if (entry === undefined) return;
+    if (reason !== null) return await this.supervision.failures.fail(entry, reason, true);
+    await this.destroy(entry.uid, kill || entry.state === "starting", true);
+  }
+
+  /** A host can be called from now on. */
+  linked(host: HostId): void {
+    this.#ends.linked(host);
+    this.replicas.linked(host);
   }
 
   /** Ends this very actor at once, not a later one with its uid. */
@@ -223,6 +253,18 @@ export class ActorDesk {
 
   get #self(): HostId {
     return this.#options.main.address.host;
+  }
+
+  /** The actor of a name; one that is made again on another host is waited for. */
+  async #find(name: string): Promise<ActorAddress> {
+    const { names, failover } = this.#options;
+    for (;;) {
+      try {
+        return await names.find(name);
+      } catch (error) {
+        if (!isGone(error) || !await failover.comesBack(name)) throw error;
+      }
+    }
   }
 
   #locate(uid: string): PoolAddress | undefined {

@@ -1,15 +1,19 @@
 import { type ActorAddress, type HostId, MAIN_POOL } from "../../core/address.ts";
 import { ActorStoppedError } from "../../core/errors.ts";
 import { PlacementError } from "../../core/host_errors.ts";
+import { UNLIMITED } from "../../actor/message.ts";
+import { hostServiceOf } from "../../pool/host_service.ts";
 import { checkReplicas } from "../../core/stateless_options.ts";
 import type { PoolDescription } from "../../core/protocol.ts";
 import type { ResolvedRestart } from "../../actor/restart.ts";
 import type { GangStrategy } from "../../schedule/gang.ts";
+import type { Lease } from "../../schedule/leases.ts";
 import type { Placement } from "../../schedule/policy.ts";
 import type { Choice, PlacementRequest } from "../../schedule/scheduler.ts";
-import { ActorBuilder, type ActorBuilderOptions, type Work } from "./actor_builder.ts";
+import { ActorBuilder, type ActorBuilderOptions, type Making, type Work } from "./actor_builder.ts";
 import {
   cellOptionsOf,
+  checkOrderName,
   checkUid,
   type CreateOrder,
   kinOf,
@@ -18,10 +22,10 @@ import {
 } from "./create_order.ts";
 import { checkName, type Names } from "../directory/names.ts";
 import type { Failover } from "../recovery/failover.ts";
+import { GangMaker } from "./gang_maker.ts";
 import { orderFor, type Placer, Refusals } from "./placer.ts";
 import type { RegisteredTypes } from "./registered_types.ts";
 import { ReplicaMaker } from "./replica_maker.ts";
-import { allOrNone } from "../settle.ts";
 
 /** What is needed to make actors. */
 export interface ActorMakerOptions extends ActorBuilderOptions {
@@ -52,12 +56,20 @@ export class ActorMaker {
   readonly #options: ActorMakerOptions;
   readonly #builder: ActorBuilder;
   readonly #replicas: ReplicaMaker;
+  readonly #gangs: GangMaker<Prepared>;
   #closed = false;
 
   constructor(options: ActorMakerOptions) {
     this.#options = options;
     this.#builder = new ActorBuilder(options);
     this.#replicas = new ReplicaMaker({ ...options, builder: this.#builder });
+    this.#gangs = new GangMaker({
+      self: options.main.address.host,
+      placer: options.placer,
+      make: (member, choice, order, isLast) => this.#createMember(member, choice, order, isLast),
+      undo: (made, order) => this.#withdraw(made, order),
+      ask: (host) => this.#askPools(host),
+    });
   }
 
   /** Refuses new actors from now on. */
@@ -141,23 +153,27 @@ export class ActorMaker {
   ): Promise<(ActorAddress | Error)[]> {
     this.#checkOpen();
     const members = orders.map((order) => this.#prepare(order));
-    const requests = members.map(({ wanted }) => wanted);
-    const choices = this.#options.placer.chooseGang(requests, strategy, allOrNothing);
-    const made = choices.map((choice, i) =>
-      choice instanceof PlacementError
-        ? Promise.reject(choice)
-        : this.#createMember({ ...members[i]!, order: orders[i]! }, choice)
-    );
-    if (allOrNothing) return await allOrNone(made, (one) => this.#withdraw(one));
-    const settled = await Promise.allSettled(made);
-    return settled.map((one) => one.status === "fulfilled" ? one.value : one.reason as Error);
+    if (allOrNothing) return await this.#gangs.all(members, strategy);
+    return await this.#gangs.each(members, strategy);
   }
 
-  async #createMember(member: Prepared, choice: Choice): Promise<ActorAddress> {
+  async #createMember(
+    member: Prepared,
+    choice: Choice,
+    name: string,
+    isLast: boolean,
+  ): Promise<ActorAddress> {
+    const { order, work } = member;
+    const { main } = this.#options;
+    const isAway = choice.pool.host !== this.#self;
+    // A constructor that runs here may change the arguments, and it may be made once more.
+    const isCopied = !isAway && choice.pool.pool === MAIN_POOL && !isLast;
+    const args = isCopied ? main.codec.copy<unknown[]>([...work.args], "args") : work.args;
+    const named = isAway ? { ...order, options: { ...order.options, order: name } } : order;
     try {
       return await this.#asChild(
-        member.order,
-        (order) => this.#createAt({ ...member, order }, choice),
+        named,
+        (order) => this.#createAt({ ...member, work: { ...work, args }, order }, choice),
       );
     } catch (error) {
       // Whoever was to be its parent has gone, perhaps.
@@ -177,7 +193,7 @@ export class ActorMaker {
   }
 
   /** Makes an actor in the pool that was chosen for it. */
-  async #createAt(
+  #createAt(
     { order, work, wanted, restart }: Prepared,
     { pool, lease }: Choice,
   ): Promise<ActorAddress> {
@@ -185,18 +201,33 @@ export class ActorMaker {
     if (pool.host !== this.#self) {
       // A uid that was made up here is not passed on: nobody could find a state that is kept under it.
       const place = orderFor(pool, wanted.place);
-      return await this.#builder.createElsewhere([lease], {
+      return this.#builder.createElsewhere([lease], {
         ...order,
         options: { ...options, place },
       });
     }
-    const { name } = options;
     // In the main pool, which is never recovered, most need not be kept.
     const isKept = pool.pool !== MAIN_POOL || options.link !== undefined ||
       options.restart !== undefined;
-    const kin = kinOf(options);
-    const making = { kin, ...(isKept ? { restart } : {}), stateKey: stateKeyOf(options) };
-    if (name === undefined) return await this.#builder.createHere(work, [lease], making);
+    const making = {
+      kin: kinOf(options),
+      restart: isKept ? restart : null,
+      stateKey: stateKeyOf(options),
+      order: checkOrderName(options),
+    };
+    if (options.name !== undefined) {
+      return this.#createNamed(options.name, order, work, lease, making);
+    }
+    return this.#builder.createHere(work, [lease], making);
+  }
+
+  async #createNamed(
+    name: string,
+    order: CreateOrder,
+    work: Work,
+    lease: Lease,
+    making: Making,
+  ): Promise<ActorAddress> {
     try {
       const keepWill = this.#options.failover.will(order, work.uid);
       const made = await this.#options.names.create(checkName(name), (onReserved) => {
@@ -220,8 +251,24 @@ export class ActorMaker {
     return this.#options.main.address.host;
   }
 
+  /** Asks another host how its pools are, before it tells by itself. */
+  async #askPools(host: HostId): Promise<void> {
+    const { main, placer } = this.#options;
+    try {
+      const pools = await main.call(hostServiceOf(host), "pools", [], UNLIMITED);
+      placer.told(host, (pools as PoolDescription[]).filter((pool) => pool.host === host));
+    } catch {
+      // It is gone, and no candidate any more.
+    }
+  }
+
   /** Ends an actor of a gang that is not made after all. */
-  #withdraw(made: ActorAddress): Promise<void> {
-    return this.#builder.undo(made, this.#options.endPart(made.host, made.uid));
+  #withdraw(made: ActorAddress, order: string): Promise<void> {
+    const { ends, endPart } = this.#options;
+    const isAway = made.host !== this.#self;
+    const ended = isAway
+      ? ends.end(made.host, { order, kill: false, reason: null })
+      : endPart(made.host, made.uid);
+    return this.#builder.undo(made, ended);
   }
 }

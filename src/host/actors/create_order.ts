@@ -1,5 +1,6 @@
 /** What a host is asked to make, and what of it is right: other hosts may write what they like. */
 import type { PoolAddress } from "../../core/address.ts";
+import { checkDuration } from "../../core/clock.ts";
 import { resolveMailbox } from "../../core/mailbox_options.ts";
 import {
   type CellOptions,
@@ -42,7 +43,7 @@ export function cellOptionsOf(options: ServiceCreateOptions): CellOptions {
   if (isUsual) return USUAL;
   const mailbox = resolveMailbox(options.mailbox);
   const concurrency = checkConcurrency(options.concurrency);
-  if (idleMs !== undefined) checkAmount("idleMs", idleMs);
+  if (idleMs !== undefined) checkDuration("idleMs", idleMs);
   if (idleMs !== undefined && (options.replicas ?? options.group) !== undefined) {
     throw new TypeError("An actor with replicas is not parked: give replicas or idleMs");
   }
@@ -62,16 +63,11 @@ function snapshotTimingOf(given: SnapshotTiming): SnapshotTiming {
   if (every !== undefined && !(Number.isSafeInteger(every) && every > 0)) {
     throw new RangeError(`snapshot.every is a whole number from 1 up, got ${every}`);
   }
-  if (intervalMs !== undefined) checkAmount("snapshot.intervalMs", intervalMs);
+  if (intervalMs !== undefined) checkDuration("snapshot.intervalMs", intervalMs);
   return {
     ...(every === undefined ? {} : { every }),
     ...(intervalMs === undefined ? {} : { intervalMs }),
   };
-}
-
-function checkAmount(name: string, ms: number): void {
-  if (Number.isFinite(ms) && ms > 0) return;
-  throw new RangeError(`${name} is a number of milliseconds above 0, got ${ms}`);
 }
 
 /** What the state of an actor is kept under; `null` if it has nothing that it could be found by again. */
@@ -122,6 +118,18 @@ export function checkGroup(group: readonly PoolAddress[]): readonly PoolAddress[
     group.every((one) => Number.isSafeInteger(one?.host) && Number.isSafeInteger(one?.pool));
   if (!isGroup) throw new TypeError(`group is a list of up to ${LIMITS.replicas} pools`);
   return group.map(({ host, pool }) => ({ host, pool }));
+}
+
+/**
+ * What the order is called.
+ *
+ * @throws {TypeError} if it is no name of one.
+ */
+export function checkOrderName({ order }: ServiceCreateOptions): string | undefined {
+  if (order === undefined || (typeof order === "string" && order.length <= LIMITS.nameLength)) {
+    return order;
+  }
+  throw new TypeError(`order is a string of up to ${LIMITS.nameLength} characters`);
 }
 
 /**

@@ -1,4 +1,10 @@
-import { type ActorAddress, formatPool, isClient, type PoolId } from "../../core/address.ts";
+import {
+  type ActorAddress,
+  formatPool,
+  type HostId,
+  isClient,
+  type PoolId,
+} from "../../core/address.ts";
 import { ActorStartError } from "../../core/errors.ts";
 import type { PoolDescription, TypeName } from "../../core/protocol.ts";
 import { StatelessActor } from "../../actor/actor.ts";
@@ -14,14 +20,17 @@ import type {
   HostService,
   HostStatus,
   MessageRefusal,
+  OrderService,
   ServiceCreateOptions,
   ServiceGangOptions,
   ServiceOrder,
 } from "../../pool/host_service.ts";
+import type { LinkService } from "../../pool/link_service.ts";
 import type { ActorDesk } from "./actor_desk.ts";
 
 /** The host's verbs as an actor: how its own pools and other hosts reach them. */
-export class HostActor extends StatelessActor implements HostService, DebugService, FamilyService {
+export class HostActor extends StatelessActor
+  implements HostService, DebugService, FamilyService, LinkService, OrderService {
   readonly #desk: ActorDesk;
   readonly #onDeadLetter: (letter: DeadLetter) => void;
   readonly #debug: DebugService | null;
@@ -46,7 +55,8 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
     const isOurs = this.context.sender.host === this.context.address.host;
     checkOrder(type, home, args, options);
     if (options.link !== undefined) this.#checkParent(options.link);
-    return this.#telling(this.#desk.create({ type, home, args, options, isOurs }), isOurs);
+    const made = this.#desk.create({ type, home, args, options, isOurs });
+    return isOurs ? made : this.#telling(made);
   }
 
   createGang(
@@ -59,7 +69,7 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
     }
     for (const { type, home, args, options } of orders) checkOrder(type, home, args, options);
     const made = this.#desk.createGang(orders.map((order) => ({ ...order, isOurs })), options);
-    return this.#telling(made, isOurs);
+    return isOurs ? made : this.#telling(made);
   }
 
   resolve(uid: string): ActorAddress {
@@ -72,6 +82,15 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
 
   destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void> {
     return this.#desk.destroy(uid, kill, isPart === true);
+  }
+
+  endOrder(order: string, kill: boolean, reason: Error | null): Promise<void> {
+    const cause = reason === null || reason instanceof Error ? reason : new Error(String(reason));
+    return this.#desk.endOrder(order, kill === true, cause);
+  }
+
+  replicasAre(order: string, pools: readonly PoolId[]): void {
+    this.#desk.replicas.told(order, pools, this.context.sender.host);
   }
 
   appendPool(maker: PoolMaker): Promise<PoolDescription[]> {
@@ -102,8 +121,13 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
     return this.#desk.service.named(name);
   }
 
+  successorOf({ host, uid }: Pick<ActorAddress, "host" | "uid">): Promise<HostId | null> {
+    if (!isClient(this.context.sender.host)) this.#checkSender("list of lost actors");
+    return this.#desk.service.successorOf({ host, uid });
+  }
+
   pools(): PoolDescription[] {
-    return this.#desk.candidates();
+    return this.#desk.pools();
   }
 
   deadLetter(letter: DeadLetter): void {
@@ -136,6 +160,27 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
     this.#desk.supervision.failures.failed(uid, generation, reason, this.context.sender.pool);
   }
 
+  link(uid: string, generation: number, peer: ActorAddress): Promise<void> {
+    this.#checkSender("links");
+    return this.#desk.links.link(uid, generation, peer);
+  }
+
+  unlink(uid: string, generation: number, peer: ActorAddress): Promise<void> {
+    this.#checkSender("links");
+    return this.#desk.links.unlink(uid, generation, peer);
+  }
+
+  linked(uid: string, peer: ActorAddress, id: number): void {
+    this.#checkPeer(peer, id);
+    this.#desk.links.linked(uid, peer, id);
+  }
+
+  linkEnded(uid: string, peer: ActorAddress, id: number, reason: Error | null): void {
+    this.#checkPeer(peer, id);
+    const cause = reason === null || reason instanceof Error ? reason : new Error(String(reason));
+    this.#desk.links.linkEnded(uid, peer, id, cause);
+  }
+
   childTurn(parent: ParentLink, reason: Error): Promise<void> {
     this.#checkChild(parent);
     return this.#desk.supervision.childTurn(parent, reason);
@@ -162,13 +207,13 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
   }
 
   /** Tells of orders from outside for what this host does not make. */
-  async #telling<T>(making: Promise<T>, isOurs: boolean): Promise<T> {
+  async #telling<T>(making: Promise<T>): Promise<T> {
     const { host } = this.context.sender;
     try {
       return await making;
     } catch (error) {
       const isStrange = error instanceof ActorStartError && error.phase === "load";
-      if (isStrange && !isOurs) this.#debug?.refused({ host, message: error.message });
+      if (isStrange) this.#debug?.refused({ host, message: error.message });
       throw error;
     }
   }
@@ -185,6 +230,15 @@ export class HostActor extends StatelessActor implements HostService, DebugServi
     const { sender } = this.context;
     if (isParentLink(parent) && parent.host === sender.host) return;
     throw new TypeError(`${formatPool(sender)} has no such child`);
+  }
+
+  /** Each host speaks for its own actors; a client has none. */
+  #checkPeer(peer: ActorAddress, id: number): void {
+    const { sender } = this.context;
+    const isIts = typeof peer?.uid === "string" && peer.host === sender.host &&
+      Number.isSafeInteger(peer.pool) && Number.isSafeInteger(peer.generation);
+    if (isIts && Number.isSafeInteger(id) && !isClient(sender.host)) return;
+    throw new TypeError(`${formatPool(sender)} has no such actor`);
   }
 
   /** What pools tell their own host, others have no business with. */
@@ -207,13 +261,16 @@ const MAX_MEMBERS = 10_000;
  * @throws {TypeError} if it is no order for an actor.
  */
 function checkOrder(type: unknown, home: unknown, args: unknown, options: unknown): void {
-  const isRecord = (value: unknown): value is Record<string, unknown> =>
-    typeof value === "object" && value !== null && !Array.isArray(value);
-  const isType = isRecord(type) &&
-    ["module", "export", "name", "version"].every((key) => typeof type[key] === "string");
+  const isType = isRecord(type) && typeof type.module === "string" &&
+    typeof type.export === "string" && typeof type.name === "string" &&
+    typeof type.version === "string";
   const isList = Array.isArray(args) && args.length <= MAX_ARGUMENTS;
   if (isType && (home === "cpu" || home === "gpu") && isList && isRecord(options)) return;
   throw new TypeError("create takes a type's name, cpu or gpu, a list of arguments and options");
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Not made by name: the host makes its only one. */

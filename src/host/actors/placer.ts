@@ -11,6 +11,7 @@ import type {
   PlacementRequest,
   Scheduler,
 } from "../../schedule/scheduler.ts";
+import { ownPools } from "../cluster/strangers.ts";
 import type { HostRouter } from "../router.ts";
 
 /** What finding a pool takes. */
@@ -80,23 +81,38 @@ export class Placer {
   }
 
   /**
-   * Pools for a gang.
+   * Pools for a gang, as it is known now; for those that have none, why.
    *
-   * @throws {PlacementError} if one of it has none and all are wanted, or none.
+   * @param placed Where those of it are that have been made.
+   * @param allOrNothing Whether none is held if one has none.
    */
   chooseGang(
-    requests: readonly PlacementRequest[],
+    gang: readonly {
+      readonly member: { readonly wanted: PlacementRequest };
+      readonly refused: Refusals;
+    }[],
     strategy: GangStrategy | null,
+    placed: readonly PoolDescription[],
     allOrNothing: boolean,
   ): (Choice | PlacementError)[] {
-    const chosen = chooseGang(this.#options.scheduler, requests, this.#candidates(), strategy);
-    if (!allOrNothing) return chosen;
-    try {
-      return allChosen(chosen, requests);
-    } catch (error) {
-      withdraw(chosen);
-      throw error;
-    }
+    const requests = gang.map(({ member }) => member.wanted);
+    const isNew = gang.every(({ refused }) => refused.isEmpty);
+    const refuse = (i: number, pool: PoolDescription) => gang[i]!.refused.reasonOf(pool);
+    const history = isNew ? { placed } : { placed, refuse };
+    const { scheduler } = this.#options;
+    const chosen = chooseGang(scheduler, requests, this.#candidates(), strategy, history);
+    const isWhole = chosen.every((one) => !(one instanceof PlacementError));
+    if (allOrNothing && !isWhole) withdraw(chosen);
+    return chosen;
+  }
+
+  /** Another host has said how its pools are. */
+  told(host: HostId, pools: readonly PoolDescription[]): void {
+    const peer = this.#options.router.peers.get(host);
+    if (peer === undefined) return;
+    peer.pools = ownPools(pools, host);
+    peer.toldAt = performance.now();
+    this.#options.scheduler.leases.reported(host);
   }
 
   #candidates(): PoolDescription[] {
@@ -118,23 +134,25 @@ export class Placer {
 
 /** The pools whose hosts have refused an actor: another was faster. */
 export class Refusals {
-  readonly #reasons = new Map<HostId, Map<number, string>>();
+  /** Made once there is one. */
+  #reasons: Map<HostId, Map<number, string>> | undefined;
 
   /** Whether there are none. */
   get isEmpty(): boolean {
-    return this.#reasons.size === 0;
+    return this.#reasons === undefined;
   }
 
   /** A pool's host has refused. */
   add({ host, pool }: PoolDescription, error: PlacementError): void {
     const own = error.refusals.length === 0 ? error.message : reasonIn(error, pool);
+    this.#reasons ??= new Map();
     const pools = this.#reasons.get(host) ?? new Map<number, string>();
     this.#reasons.set(host, pools.set(pool, `its host has refused: ${own}`));
   }
 
   /** Why a pool is out of the question. */
   reasonOf({ host, pool }: PoolDescription): string | undefined {
-    return this.#reasons.get(host)?.get(pool);
+    return this.#reasons?.get(host)?.get(pool);
   }
 }
 

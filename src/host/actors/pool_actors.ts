@@ -1,16 +1,14 @@
 import { MAIN_POOL, type PoolId } from "../../core/address.ts";
 import { ActorNotFoundError } from "../../core/errors.ts";
 import { PoolLostError } from "../../core/host_errors.ts";
-import type { CallOptions } from "../../actor/message.ts";
+import { UNLIMITED } from "../../actor/message.ts";
 import { isGone } from "../../pool/loss.ts";
 import { poolServiceOf } from "../../pool/pool_service.ts";
-import type { CreateRequest, LocalPool } from "../../pool/local.ts";
+import type { LocalPool } from "../../pool/local.ts";
+import type { CreateRequest } from "../../pool/residents.ts";
 import type { HostRouter } from "../router.ts";
 import { allOver, withDeadline } from "../settle.ts";
 import type { UidEntry } from "./uid_table.ts";
-
-/** The host's own work has all the time that it takes. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** Milliseconds in which a pool must carry out a kill, on a busy machine too; one that does not is held by a loop. */
 const KILL_TIMEOUT_MS = 2000;
@@ -61,16 +59,17 @@ export class PoolActors {
   }
 
   /** Makes an actor in a pool. */
-  async create(pool: PoolId, request: CreateRequest): Promise<void> {
-    if (pool === MAIN_POOL) return await this.#main.create(request);
+  create(pool: PoolId, request: CreateRequest): Promise<void> {
+    if (pool === MAIN_POOL) return this.#main.residents.create(request);
     const to = { host: this.#main.address.host, pool };
-    await this.#main.exchange.request({ kind: "create", to, ...request });
+    return this.#main.exchange.request({ kind: "create", to, ...request });
   }
 
   /** Ends an actor in a pool; one that is not there has been ended by another. */
   async end(pool: PoolId, uid: string, kill: boolean): Promise<void> {
     try {
-      if (pool === MAIN_POOL) await this.#main.destroy(uid, kill);
+      if (pool === MAIN_POOL) await this.#main.residents.destroy(uid, kill);
+      else if (kill) await this.#orGiveUp(pool, uid, this.#endAway(pool, uid, kill));
       else await this.#endAway(pool, uid, kill);
     } catch (error) {
       if (!(error instanceof ActorNotFoundError)) throw error;
@@ -79,7 +78,25 @@ export class PoolActors {
 
   /** Ends an actor in all the pools of this host that have it. */
   endAll({ pools, uid }: Pick<UidEntry, "pools" | "uid">, kill: boolean): Promise<void> {
+    if (pools.length === 1) return this.end(pools[0]!, uid, kill);
     return allOver(pools.map((pool) => this.end(pool, uid, kill)));
+  }
+
+  /**
+   * Ends an actor where it is being made again, which may never come to its end; a pool that is gone makes
+   * none.
+   *
+   * @param kill Whether a pool is given up that does not do so.
+   */
+  endMaking({ pools, uid }: Pick<UidEntry, "pools" | "uid">, kill: boolean): Promise<void> {
+    return allOver(pools.map(async (pool) => {
+      const ended = pool === MAIN_POOL
+        ? this.#main.residents.destroy(uid, true)
+        : this.#endAway(pool, uid, true);
+      const done = ended.catch(unlessGone);
+      if (kill) await this.#orGiveUp(pool, uid, done);
+      else done.catch(() => {});
+    }));
   }
 
   /** Ends an actor at once that has failed, in all its pools: whoever waits for it hears why. */
@@ -92,26 +109,30 @@ export class PoolActors {
     }));
   }
 
-  async #endAway(pool: PoolId, uid: string, kill: boolean): Promise<void> {
+  #endAway(pool: PoolId, uid: string, kill: boolean): Promise<void> {
     const to = { host: this.#main.address.host, pool };
-    const done = this.#main.exchange.request({ kind: "destroy", to, uid, kill });
-    if (kill) await this.#orGiveUp(pool, uid, done);
-    else await done;
+    return this.#main.exchange.request({ kind: "destroy", to, uid, kill });
   }
 
-  /** A pool that does not carry out a kill in time ends itself. */
+  /** A pool that does not carry out a kill in time, or cannot, is ended itself. */
   async #orGiveUp(pool: PoolId, uid: string, done: Promise<void>): Promise<void> {
-    if (await withDeadline(done, KILL_TIMEOUT_MS)) return;
-    done.catch(() => {});
+    try {
+      if (await withDeadline(done, KILL_TIMEOUT_MS)) return;
+      done.catch(() => {});
+      this.#giveUp(pool, `${uid} was killed and a synchronous loop holds its thread`);
+    } catch (error) {
+      if (error instanceof ActorNotFoundError || isGone(error)) throw error;
+      // Its actors may have changed what the runtime stands on.
+      this.#giveUp(pool, `${uid} could not be killed`, error);
+    }
+  }
+
+  #giveUp(pool: PoolId, why: string, cause?: unknown): void {
     const held = this.#router.pools.get(pool);
     if (held === undefined) return;
     const end = held.isKillable ? "killed" : "given up";
-    held.terminate(
-      new PoolLostError(
-        `${held.description.name} was ${end}: ${uid} was killed and a synchronous loop holds its thread`,
-        "killed",
-      ),
-    );
+    const message = `${held.description.name} was ${end}: ${why}`;
+    held.terminate(new PoolLostError(message, "killed", cause === undefined ? {} : { cause }));
   }
 }
 

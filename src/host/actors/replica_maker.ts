@@ -6,7 +6,8 @@ import type { Lease } from "../../schedule/leases.ts";
 import type { Placement } from "../../schedule/policy.ts";
 import type { PlacementRequest } from "../../schedule/scheduler.ts";
 import type { ActorBuilder, Work } from "./actor_builder.ts";
-import { checkGroup, type CreateOrder, kinOf, restartOf } from "./create_order.ts";
+import { checkGroup, checkOrderName, type CreateOrder, kinOf, restartOf } from "./create_order.ts";
+import type { FarEnds } from "./far_ends.ts";
 import { claimsIn, type Placer, Refusals } from "./placer.ts";
 import { allOrNone } from "../settle.ts";
 
@@ -17,7 +18,9 @@ export interface ReplicaMakerOptions {
   readonly placer: Placer;
   /** When actors are made again that do not say so themselves. */
   readonly restart: ResolvedRestart;
-  /** Ends the replicas that a host has of an actor. */
+  /** Ends what another host has made. */
+  readonly ends: FarEnds;
+  /** Ends the replicas that this host has of an actor. */
   endPart(host: HostId, uid: string): Promise<void>;
 }
 
@@ -36,6 +39,7 @@ export class ReplicaMaker {
     leases: readonly Lease[],
   ): Promise<ActorAddress> {
     const { uid } = work;
+    const name = crypto.randomUUID();
     const group = leases.map(({ pool }) => pool);
     const place = claimsIn(order.options.place as Placement | undefined);
     // The others first: a constructor that runs here may change the arguments.
@@ -44,15 +48,20 @@ export class ReplicaMaker {
     const parts = await allOrNone(
       hosts.map((host) => {
         const there = leases.filter(({ pool }) => pool.host === host);
-        if (host === this.#self) return this.#createPart(order, work, group, there);
+        if (host === this.#self) return this.#createPart(order, work, group, there, name);
         return this.#options.builder.createElsewhere(there, {
           ...order,
-          options: { ...order.options, uid, place, group },
+          options: { ...order.options, uid, place, group, order: name },
         });
       }),
-      (part) => this.#options.builder.undo(part, this.#options.endPart(part.host, uid)),
+      (part) => this.#options.builder.undo(part, this.#endPart(part, name)),
     );
     return parts.at(-1)!;
+  }
+
+  #endPart({ host, uid }: ActorAddress, order: string): Promise<void> {
+    if (host === this.#self) return this.#options.endPart(host, uid);
+    return this.#options.ends.end(host, { order, kill: false, reason: null });
   }
 
   /** Makes those replicas of an actor that are to be in pools of this host. */
@@ -61,6 +70,7 @@ export class ReplicaMaker {
     work: Work,
     group: readonly PoolAddress[],
     leases: readonly Lease[],
+    name: string | undefined,
   ): Promise<ActorAddress> {
     const elsewhere = group.filter(({ host }) => host !== this.#self);
     const { options } = order;
@@ -68,6 +78,7 @@ export class ReplicaMaker {
     return await this.#options.builder.createHere(work, leases, {
       kin: kinOf(options),
       elsewhere,
+      order: elsewhere.length === 0 ? undefined : name,
       restart,
     });
   }
@@ -75,7 +86,8 @@ export class ReplicaMaker {
   /** Makes those that another host wants here, whose pools it has chosen. */
   createPart(order: CreateOrder, work: Work, wanted: PlacementRequest): Promise<ActorAddress> {
     const group = checkGroup(order.options.group!);
-    return this.#createPart(order, work, group, this.#leasesFor(group, wanted));
+    const name = checkOrderName(order.options);
+    return this.#createPart(order, work, group, this.#leasesFor(group, wanted), name);
   }
 
   /** The leases of those replicas that another host wants in pools of this one. */

@@ -32,6 +32,8 @@ export interface UidEntry {
   elsewhere: readonly PoolAddress[];
   /** The other hosts that had a replica at first, and so know the uid too. */
   readonly others: readonly HostId[];
+  /** What an order is called that several hosts carry out, or that is to be undone; `null` if none is. */
+  readonly order: string | null;
   generation: number;
   /**
    * `starting` reserves the uid; only `live` actors are found by others, and those that are `recovering`:
@@ -57,6 +59,7 @@ const NONE: readonly never[] = Object.freeze([]);
 /** The one place that knows which actors a host has: creation and destruction go through it. */
 export class UidTable {
   readonly #entries = new Map<string, UidEntry>();
+  readonly #orders = new Map<string, UidEntry>();
   readonly #counts = new Map<PoolId, number>();
   readonly #onFree: (entry: UidEntry, reason: () => Error) => void;
   #generation = 0;
@@ -72,6 +75,7 @@ export class UidTable {
    * @param pools The pools of this host that will have it.
    * @param elsewhere Those of other hosts.
    * @param leases What was decided for it: they end with the actor, at once if the uid is taken.
+   * @param order {@linkcode UidEntry.order}
    * @throws {ActorExistsError} if it is taken.
    */
   reserve(
@@ -79,6 +83,7 @@ export class UidTable {
     pools: readonly PoolId[],
     elsewhere: readonly PoolAddress[] = NONE,
     leases: readonly Lease[] = NONE,
+    order: string | null = null,
   ): UidEntry {
     const other = this.#entries.get(uid);
     if (other !== undefined) {
@@ -94,6 +99,7 @@ export class UidTable {
       away: NONE,
       elsewhere,
       others: elsewhere.length === 0 ? NONE : [...new Set(elsewhere.map(({ host }) => host))],
+      order,
       generation: ++this.#generation,
       state: "starting",
       kept: null,
@@ -104,6 +110,7 @@ export class UidTable {
       leases: leases.every(({ need }) => isNothing(need)) ? NONE : leases,
     };
     this.#entries.set(uid, entry);
+    if (order !== null) this.#orders.set(order, entry);
     for (const pool of pools) this.#counts.set(pool, this.actorsIn(pool) + 1);
     for (const lease of leases) lease.settle();
     return entry;
@@ -113,6 +120,7 @@ export class UidTable {
   release(entry: UidEntry, reason: () => Error = () => stopped(entry)): void {
     if (this.#entries.get(entry.uid) !== entry) return;
     this.#entries.delete(entry.uid);
+    if (entry.order !== null) this.#orders.delete(entry.order);
     for (const pool of entry.pools) this.#counts.set(pool, this.actorsIn(pool) - 1);
     end(entry.leases);
     this.#onFree(entry, reason);
@@ -121,6 +129,16 @@ export class UidTable {
   /** All that are taken. */
   get all(): UidEntry[] {
     return [...this.#entries.values()];
+  }
+
+  /** Those of orders that have a name. */
+  get ordered(): UidEntry[] {
+    return [...this.#orders.values()];
+  }
+
+  /** The entry of such an order. */
+  ofOrder(order: string): UidEntry | undefined {
+    return this.#orders.get(order);
   }
 
   /** The entry of a uid, if it is taken. */
@@ -251,6 +269,8 @@ function end(leases: readonly Lease[]): void {
   for (const lease of leases) lease[Symbol.dispose]();
 }
 
-function stopped({ uid }: UidEntry): ActorStoppedError {
-  return new ActorStoppedError(`${uid} was destroyed or killed`);
+/** Why an actor has ended that somebody has destroyed, or killed. */
+export function stopped({ uid }: UidEntry, isKilled: boolean = false): ActorStoppedError {
+  if (isKilled) return new ActorStoppedError(`${uid} was killed`, "killed");
+  return new ActorStoppedError(`${uid} was destroyed`);
 }

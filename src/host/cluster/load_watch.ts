@@ -1,6 +1,7 @@
 import type { PoolId } from "../../core/address.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../core/clock.ts";
 import { BackgroundTimer } from "../../debug/background_timer.ts";
+import { UNLIMITED } from "../../actor/message.ts";
 import type { LocalPool } from "../../pool/local.ts";
 import { poolServiceOf } from "../../pool/pool_service.ts";
 import { busyWith } from "../../schedule/leases.ts";
@@ -105,7 +106,7 @@ export class LoadWatch {
     const { main } = this.#options;
     const service = poolServiceOf({ host: main.address.host, pool });
     try {
-      return await main.call(service, "busy", [], { timeoutMs: Infinity }) as number | null;
+      return await main.call(service, "busy", [], UNLIMITED) as number | null;
     } catch {
       // It is gone.
       return null;

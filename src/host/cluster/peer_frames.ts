@@ -8,7 +8,7 @@ import { ownPools } from "./strangers.ts";
 
 /** What takes the frames of other hosts. */
 export interface PeerFramesOptions
-  extends Pick<PeersOptions, "router" | "codec" | "onPools" | "onLost"> {
+  extends Pick<PeersOptions, "router" | "codec" | "onMessage" | "onPools" | "onLost"> {
   readonly routes: Routes;
 }
 
@@ -36,6 +36,8 @@ export class PeerFrames {
       case "call":
       case "tell":
       case "batch":
+        this.#options.onMessage?.();
+        return router.forward(frame);
       case "cancel":
       case "reply":
       case "failure":

@@ -96,7 +96,7 @@ export class Peers {
       isLinked: (host) => this.#sessions.has(host),
       dial: (address, to, timeoutMs) => this.#dial(address, { to, timeoutMs }),
       relay: (host) => this.#openings.ask(this.#openingOf(this.#relays.open(host), "dial")),
-      refuse: (frame, error) => router.main!.refuse(frame, error),
+      refuse: (frame, error) => router.unsent(frame, error),
     });
   }
 

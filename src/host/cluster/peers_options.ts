@@ -35,6 +35,8 @@ export interface PeersOptions {
   onHeld?(host: HostId): void;
   /** A host that is not linked cannot be any more. */
   onUnknown?(host: HostId): void;
+  /** A linked host or client sends a message, which is taken next. */
+  onMessage?(): void;
   /** A linked host has told of its pools. */
   onPools?(host: HostId): void;
   /** A pool of another host, or with `pool: null` all of it, is gone. */

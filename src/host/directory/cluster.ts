@@ -2,7 +2,7 @@ import { type ActorAddress, formatHostId, type HostId } from "../../core/address
 import type { Clock } from "../../core/clock.ts";
 import { HostLostError } from "../../core/host_errors.ts";
 import type { HostDescription } from "../../core/protocol.ts";
-import type { CallOptions } from "../../actor/message.ts";
+import { UNLIMITED } from "../../actor/message.ts";
 import { hostServiceOf } from "../../pool/host_service.ts";
 import type { LocalPool } from "../../pool/local.ts";
 import { dialable, type Directory, type DirectoryStarter, type NameHolder } from "./directory.ts";
@@ -26,9 +26,6 @@ export interface ClusterOptions {
   kill(actor: ActorAddress): Promise<void>;
 }
 
-/** What other hosts are asked has no time of its own: the link's end settles it. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
-
 /** A host's part in its cluster: the names of its actors, and the other hosts. */
 export class Cluster {
   /** The names that this host holds, and the way to those of others. */
@@ -44,8 +41,7 @@ export class Cluster {
     this.names = new Names({
       self: options.main.address.host,
       reach: (holder) => this.#reach(holder),
-      ask: async (host, name) =>
-        await options.main.call(hostServiceOf(host), "named", [name], UNLIMITED) as ActorAddress,
+      ask: (host, name) => this.named(host, name),
       kill: (actor, reason) => void this.#kill(actor, reason),
     });
   }
@@ -77,6 +73,17 @@ export class Cluster {
   async join(): Promise<void> {
     await this.#directory!.join();
     this.names.open(this.#directory!);
+  }
+
+  /** The actor of a name that another host holds; one that is being made is waited for. */
+  async named(host: HostId, name: string): Promise<ActorAddress> {
+    const { main } = this.#options;
+    return await main.call(hostServiceOf(host), "named", [name], UNLIMITED) as ActorAddress;
+  }
+
+  /** A message of another host has come. */
+  check(): void {
+    this.#directory?.check();
   }
 
   /** A host has been linked. */

@@ -74,6 +74,8 @@ export interface Directory {
   lookup(name: string): Promise<NameHolder | undefined>;
   /** Gives a name back. Resolves when others can take it, or when that can only be tried again later. */
   release(name: string, token: number): Promise<void>;
+  /** A message of another host has come: what is held no more is given up before it is taken. */
+  check(): void;
   /** A host has been linked. */
   linked(host: HostId): void;
   /** The link with a host has ended. */

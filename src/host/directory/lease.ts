@@ -53,6 +53,11 @@ export class Lease {
     return this.#term;
   }
 
+  /** Loses it now if its time is over: after a standstill of the whole process the timer is late. */
+  check(): void {
+    if (this.#isHeld && !this.isHeld) this.#lose();
+  }
+
   /**
    * Takes it, and renews it from then on.
    *
@@ -94,7 +99,7 @@ export class Lease {
     const { clock, ttlMs, renew } = this.#options;
     // From when it is sent: the other side counts from when it arrives, which is later.
     const until = clock.now() + ttlMs * HELD_PART;
-    if (this.#isHeld && !this.isHeld) this.#lose();
+    this.check();
     const term = this.#term;
     const isHeld = await renew(this.#isHeld);
     if (this.#isStopped || term !== this.#term) return false;

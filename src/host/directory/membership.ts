@@ -1,5 +1,6 @@
 import type { HostId } from "../../core/address.ts";
 import type { HostDescription } from "../../core/protocol.ts";
+import { runUserHook } from "../../debug/user_hook.ts";
 
 /** Another host of the cluster. */
 export interface HostMember extends HostDescription {
@@ -87,6 +88,11 @@ export class Membership {
     this.#settle(description.id, member);
   }
 
+  /** Whether other hosts say so already. */
+  isRouted(host: HostId): boolean {
+    return this.#members.get(host)?.isRouted === true;
+  }
+
   /** The way to it has ended; whether there is another is known in a moment. */
   held(host: HostId): void {
     const member = this.#members.get(host);
@@ -169,12 +175,8 @@ export class Membership {
 
   #tell(kind: HostEvent["kind"], { description }: Member): void {
     for (const listener of [...this.#listeners]) {
-      try {
-        listener({ kind, host: description });
-      } catch (error) {
-        // What a listener throws is no reason to lose a link or a lease.
-        reportError(error);
-      }
+      // What a listener throws is no reason to lose a link or a lease.
+      runUserHook("the listener of watchHosts", () => listener({ kind, host: description }));
     }
   }
 }

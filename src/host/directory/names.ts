@@ -169,9 +169,8 @@ export class Names {
     if (entry.lost !== undefined) throw entry.lost;
     const address = await make((actor) => this.#setActor(entry, actor));
     if (isHeld(entry)) return address;
-    throw new ActorStoppedError(`${address.uid} was ended while it started`, {
-      cause: entry.lost,
-    });
+    const what = `${address.uid} was ended while it started`;
+    throw new ActorStoppedError(what, "killed", { cause: entry.lost });
   }
 
   #setActor(entry: Entry, actor: ActorAddress): void {

@@ -151,6 +151,10 @@ class NatsDirectory implements Directory {
     }
   }
 
+  check(): void {
+    this.#lease.check();
+  }
+
   linked(): void {}
 
   unlinked(): void {}

@@ -53,6 +53,7 @@ const MAX_REPLICAS = 5;
  *
  * This holds while clocks run at about the same speed, and a host is not frozen as a whole for longer than
  * a quarter of `ttlMs`: a thread that wakes up after that may run for a moment beside its successor.
+ * It takes no message of another host then, and what it saves is refused.
  *
  * @throws {TypeError} or {@linkcode RangeError} for a bad option, naming it.
  * @example

@@ -39,7 +39,7 @@ export class Api {
     const actor = "/actors/:uid";
     app.get("/hosts", async () => json({ hosts: await hostViews(this.#host) }));
     app.get("/pools", (c) => this.#pools(c));
-    app.get("/devices", () => json({ devices: this.#host.desk.candidates().map(deviceView) }));
+    app.get("/devices", () => json({ devices: this.#host.desk.pools().map(deviceView) }));
     app.get("/types", () => json({ types: this.#types() }));
     app.get("/actors", (c) => this.#actors(c));
     app.post("/actors", (c) => this.#create(c));
@@ -55,7 +55,7 @@ export class Api {
     if (uid.startsWith(RESERVED_PREFIX)) {
       throw new ActorNotFoundError(`There is no actor ${JSON.stringify(uid)}`);
     }
-    return await this.#host.main.system.actorRef(uid, host);
+    return await this.#host.main.verbs.actorRef(uid, host);
   };
 
   #types(): Json {
@@ -128,9 +128,9 @@ export class Api {
     const { uid } = c.req.param() as { uid: string };
     const query = c.req.query();
     const kill = flagOf(query, "kill");
-    const { system } = this.#host.main;
+    const { verbs } = this.#host.main;
     const ref = await this.find(uid, hostOf(query));
-    await (kill ? system.killActor(ref) : system.destroyActor(ref));
+    await (kill ? verbs.killActor(ref) : verbs.destroyActor(ref));
     return new Response(null, { status: 204 });
   }
 

@@ -3,9 +3,9 @@ import type { Clock } from "../../core/clock.ts";
 import type { Codec } from "../../core/codec.ts";
 import type { ExitKind } from "../../core/host_errors.ts";
 import { NotSerializableError } from "../../core/message_errors.ts";
-import type { TypeName } from "../../core/protocol.ts";
+import type { CellOptions, ParkedState, TypeName } from "../../core/protocol.ts";
 import { decideRestart, outlives, type ResolvedRestart } from "../../actor/restart.ts";
-import type { CreateRequest } from "../../pool/local.ts";
+import type { CreateRequest } from "../../pool/residents.ts";
 import { ArgsKeeper } from "../../state/kept_args.ts";
 import type { Pauses } from "./pauses.ts";
 import type { RestoredActor, Snapshots } from "./snapshots.ts";
@@ -23,6 +23,8 @@ export interface ActorRecoveryOptions {
   readonly snapshots: Snapshots;
   /** Knows whose children they are, and ends theirs. */
   readonly supervision: () => Pick<Supervision, "endChildren" | "turn" | "made">;
+  /** This host has a replica of an actor again. */
+  onReplica(entry: UidEntry): void;
   /** An actor of this generation is made again, at this address. */
   onRenewed(generation: number, address: ActorAddress): void;
 }
@@ -49,6 +51,8 @@ export class ActorRecovery {
   readonly #keeper: ArgsKeeper;
   /** By the name of the export. */
   readonly #types = new Map<string, readonly TypeName[]>();
+  /** Those that were parked when their pool died, until they are so again. */
+  readonly #asleep = new WeakMap<UidEntry, ParkedState>();
 
   constructor(options: ActorRecoveryOptions) {
     this.#options = options;
@@ -82,12 +86,21 @@ export class ActorRecovery {
 
   /** A pool has died: those of its actors that are to be made again. */
   begin(pool: PoolId, exit: ExitKind): UidEntry[] {
-    const { uids, supervision } = this.#options;
+    const { uids } = this.#options;
     const isKept = ({ kept }: UidEntry) => kept !== null && outlives(kept.restart, exit);
     uids.keepReplicas(pool, isKept);
     const kept = uids.keepPool(pool, isKept);
-    for (const entry of kept) void supervision().endChildren(entry);
+    for (const entry of kept) this.#lost(entry);
     return kept;
+  }
+
+  /** The pool of an actor has died. One that was parked had no instance there: its children live on. */
+  #lost(entry: UidEntry): void {
+    const { snapshots, supervision } = this.#options;
+    const parked = snapshots.parkedState(entry);
+    if (parked !== undefined) return void this.#asleep.set(entry, parked);
+    this.#asleep.delete(entry);
+    void supervision().endChildren(entry);
   }
 
   /** Those of a pool that are to be made again. */
@@ -102,7 +115,12 @@ export class ActorRecovery {
 
   /** Makes actors again, in the order in which they were made; resolves when each has been tried once. */
   async recreate(entries: readonly UidEntry[], revival: Revival): Promise<void> {
-    await Promise.all(entries.map((entry) => this.#recreate(entry, revival, null)));
+    await Promise.all(entries.map((entry) => {
+      const parked = this.#asleep.get(entry);
+      this.#asleep.delete(entry);
+      const isParked = parked !== undefined && revival.died === "pool";
+      return isParked ? this.#park(entry, parked, revival) : this.#recreate(entry, revival, null);
+    }));
   }
 
   /** The actors of a pool are not made again after all. */
@@ -120,7 +138,7 @@ export class ActorRecovery {
 
   /** @param failed Why it could not be made the last time. Others take its messages meanwhile. */
   async #replicate(entry: UidEntry, revival: Revival, failed: Error | null): Promise<void> {
-    const { actors, clock, uids } = this.#options;
+    const { actors, clock, uids, onReplica } = this.#options;
     const { pool, pauses } = revival;
     const isWanted = () => entry.state === "live" && entry.away.includes(pool);
     const { type, args, options, restart } = entry.kept!;
@@ -140,8 +158,10 @@ export class ActorRecovery {
       return;
     }
     if (pauses.isOver) return;
-    if (isWanted()) uids.cameBack(entry, pool);
-    else await actors.end(pool, uid, true).catch(() => {});
+    if (isWanted()) {
+      uids.cameBack(entry, pool);
+      onReplica(entry);
+    } else await actors.end(pool, uid, true).catch(() => {});
   }
 
   /** @param failed Why it could not be made the last time. */
@@ -179,6 +199,23 @@ export class ActorRecovery {
     }
   }
 
+  /** One that was parked has not died: it is parked again, as it was. */
+  async #park(entry: UidEntry, parked: ParkedState, revival: Revival): Promise<void> {
+    const { actors, supervision } = this.#options;
+    const { pauses, reason } = revival;
+    if (!await this.#hasTurn(entry, reason)) return;
+    const isOver = () => pauses.isOver || entry.state !== "recovering";
+    if (isOver()) return;
+    try {
+      await this.#create(entry, { ...entry.kept!.options, parked }, pauses);
+      supervision().made(entry);
+    } catch (error) {
+      if (isOver()) return;
+      actors.hold(entry, error as Error);
+      void this.#recreate(entry, revival, error as Error);
+    }
+  }
+
   /** Waits until its parent lets it be made again; `false` if that has ended, and it with it. */
   async #hasTurn(entry: UidEntry, reason: Error): Promise<boolean> {
     const { generation } = entry;
@@ -194,13 +231,19 @@ export class ActorRecovery {
   }
 
   async #make(entry: UidEntry, pauses: Pauses): Promise<void> {
-    const { uids, actors, onRenewed } = this.#options;
-    const { uid, generation: before, pools } = entry;
-    const { type, args, options } = entry.kept!;
-    const pool = pools[0]!;
+    const { uids, snapshots, onRenewed } = this.#options;
+    const { uid, generation: before } = entry;
+    snapshots.woken(uid, before);
     uids.renew(entry);
     onRenewed(before, this.#addressOf(entry));
-    const { generation } = entry;
+    await this.#create(entry, entry.kept!.options, pauses);
+  }
+
+  async #create(entry: UidEntry, options: CellOptions, pauses: Pauses): Promise<void> {
+    const { actors } = this.#options;
+    const { uid, generation, pools } = entry;
+    const { type, args } = entry.kept!;
+    const pool = pools[0]!;
     const again = this.#keeper.read(args);
     await actors.create(pool, { uid, generation, type, args: again, options });
     // It was made in an isolate that has died since.

@@ -2,19 +2,24 @@ import {
   type ActorAddress,
   formatHostId,
   type HostId,
+  parseHostId,
   type PoolAddress,
 } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
+import { ActorStoppedError } from "../../core/errors.ts";
 import { HostLostError, NameTakenError } from "../../core/host_errors.ts";
 import type { PoolDescription, TypeName } from "../../core/protocol.ts";
-import type { ServiceCreateOptions } from "../../pool/host_service.ts";
 import type { LocalPool } from "../../pool/local.ts";
-import { ArgsKeeper, type KeptArgs } from "../../state/kept_args.ts";
-import { type Placement, policiesIn } from "../../schedule/policy.ts";
+import type { WaitingMessage } from "../../pool/redirects.ts";
+import { ArgsKeeper } from "../../state/kept_args.ts";
+import type { Placement } from "../../schedule/policy.ts";
 import type { CreateOrder } from "../actors/create_order.ts";
+import { Absences } from "./absences.ts";
 import { type FailoverPeer, failoverServiceOf, type Will } from "./failover_actor.ts";
+import { failsOver, optionsAgain, placeAgain } from "./failover_rules.ts";
 import { Pauses } from "./pauses.ts";
 import type { RegisteredTypes } from "../actors/registered_types.ts";
+import { type ActorPlace, type KeptWill, Wills } from "./wills.ts";
 
 /** What failover needs of its host. */
 export interface FailoverOptions {
@@ -23,27 +28,24 @@ export interface FailoverOptions {
   readonly types: RegisteredTypes;
   /** Between the tries of one host and the next. */
   readonly heartbeatMs: number;
+  /** How long a message waits for an actor that is to be made again, in milliseconds. */
+  readonly waitMs: number;
   /** The other hosts that can be called. */
   hosts(): readonly { readonly id: HostId; readonly pools: readonly PoolDescription[] }[];
+  /** Whether messages get to another host, or wait on their way. */
+  isReachable(host: HostId): boolean;
   /** The pools of this host. */
   ownPools(): readonly PoolDescription[];
   /** Whether this host has an actor. */
   has(uid: string): boolean;
+  /** The actor of a name that another host holds. */
+  named(host: HostId, name: string): Promise<ActorAddress>;
   /** Makes an actor of this host. */
   create(order: CreateOrder): Promise<ActorAddress>;
 }
 
-/** A will, with its arguments as bytes. */
-interface KeptWill extends Omit<Will, "args"> {
-  readonly args: KeptArgs;
-  readonly holder: HostId;
-}
-
 /** How often a host tries to make an actor again: until a lease has expired, and something to spare. */
 const MOST_TRIES = 30;
-
-/** How many wills a host keeps for others: what they say is kept in memory. */
-const MAX_WILLS = 100_000;
 
 /**
  * Makes actors with names again when their host is lost. Each host tells the others what its own are made of;
@@ -53,26 +55,28 @@ const MAX_WILLS = 100_000;
 export class Failover implements FailoverPeer {
   readonly #options: FailoverOptions;
   readonly #args: ArgsKeeper;
-  readonly #wills = new Map<string, KeptWill>();
+  readonly #wills = new Wills();
+  /** What comes for those that are nowhere for now. */
+  readonly #absences: Absences;
   /** The names of this host's own, by their actors' uids. */
   readonly #own = new Map<string, string>();
-  /** Where the actors of hosts that are lost are by now, by the host and the uid. */
-  readonly #moved = new Map<HostId, Map<string, PoolAddress>>();
+  /** The names whose hosts have said that they leave them to others. */
+  readonly #left = new Set<string>();
   readonly #pauses: Pauses;
+  /** The names that this host tries to get, and from whom. */
   readonly #trying = new Set<string>();
 
   constructor(options: FailoverOptions) {
     this.#options = options;
     this.#args = new ArgsKeeper(options.main.codec);
     this.#pauses = new Pauses(options.clock);
+    this.#absences = new Absences(options.clock, options.waitMs);
   }
 
   /** What an actor is made of again elsewhere, before it is made; `null` if it is not. */
   will({ type, home, args, options }: CreateOrder, uid: string): (() => Promise<void>) | null {
     if (!failsOver(options)) return null;
-    const { name, place, mailbox, concurrency, restart, snapshot, idleMs } = options;
-    const plain = defined({ name, place, mailbox, concurrency, restart, snapshot, idleMs });
-    const will = { name: name!, uid, type, home, options: { ...plain, failover: true } };
+    const will = { name: options.name!, uid, type, home, options: optionsAgain(options) };
     const kept = this.#args.keep(args);
     return () => this.#made({ ...will, args: kept, holder: this.#self });
   }
@@ -92,7 +96,8 @@ export class Failover implements FailoverPeer {
     if (name === undefined) return;
     this.#own.delete(uid);
     void this.#tellAll("leave", [name]);
-    this.#succeed(name);
+    // Another host may have said already that it has it.
+    if (this.#wills.get(name)?.holder === this.#self) this.#succeed(name);
   }
 
   /** An actor of this host has ended because the host is drained: others make it again now. */
@@ -105,51 +110,94 @@ export class Failover implements FailoverPeer {
 
   /** A host can be called from now on: it is told of this one's, and its own are where they were. */
   linked(host: HostId): void {
-    this.#moved.delete(host);
+    this.#wills.back(host);
+    this.#absences.endedAt(host);
     const wills = [...this.#own.values()].map((name) => this.#wills.get(name)!);
     if (wills.length > 0) void this.#tell(host, "keep", wills.map((will) => this.#toSend(will)));
   }
 
   /** A host is lost. */
   down(host: HostId): void {
-    for (const [name, { holder }] of this.#wills) if (holder === host) this.#succeed(name);
+    for (const name of this.#wills.namesAt(host)) this.#succeed(name);
   }
 
   /** Where the actor of a host that is lost is by now. */
-  movedTo({ host, uid }: Pick<ActorAddress, "host" | "uid">): PoolAddress | undefined {
-    return this.#moved.get(host)?.get(uid);
+  movedTo(place: ActorPlace): PoolAddress | undefined {
+    return this.#wills.movedTo(place);
   }
 
-  /** Whether any actor of a host is elsewhere by now. */
-  hasMoved(host: HostId): boolean {
-    return this.#moved.has(host);
+  /** Whether any actor of a host is elsewhere by now, or is to be. */
+  concerns(host: HostId): boolean {
+    return this.#wills.concerns(host);
+  }
+
+  /**
+   * A message has come for an actor whose host cannot be reached, or which is not on this host, its own. It
+   * waits, if the actor is to be made again.
+   *
+   * @returns Ends the wait; `undefined` if it does not wait.
+   * @throws {MailboxFullError} if too many wait.
+   */
+  hold(place: ActorPlace, message: WaitingMessage): (() => void) | undefined {
+    const will = this.#wills.at(place);
+    if (will === undefined || this.#isOwn(will.name)) return undefined;
+    if (this.#pauses.isOver || !this.#absences.isOn) return undefined;
+    return this.#absences.hold(place, message);
+  }
+
+  /** Waits for the actor of a name that nobody has now; `false` if none is being made, or not in time. */
+  comesBack(name: string): Promise<boolean> {
+    const will = this.#wills.get(name);
+    const isAbsent = will !== undefined &&
+      (this.#left.has(name) || !this.#options.isReachable(will.holder));
+    return this.#until(isAbsent ? { host: will.holder, uid: will.uid } : undefined);
+  }
+
+  /**
+   * Where the actor of another host is that cannot be reached: waits for it, if it is being made again.
+   *
+   * @returns `null` if it is nowhere.
+   */
+  async successorOf(place: ActorPlace): Promise<HostId | null> {
+    const isReachable = this.#options.isReachable(place.host);
+    if (this.movedTo(place) === undefined && !isReachable) await this.#until(place);
+    return this.movedTo(place)?.host ?? null;
   }
 
   /** The host stops: its own actors are for others. */
   stop(): void {
     this.#pauses.end();
+    this.#absences.stop(new HostLostError("The host was stopped", "stopped"));
   }
 
   keep(wills: readonly Will[], host: HostId): void {
     for (const will of wills) {
-      const before = this.#wills.get(will.name);
-      if (before === undefined && this.#wills.size >= MAX_WILLS) return;
-      this.#wills.set(will.name, { ...will, args: this.#args.keep(will.args), holder: host });
-      if (before !== undefined) this.#noteMove(before, host);
+      if (this.#wills.get(will.name) === undefined && this.#wills.isFull) return;
+      this.#set({ ...will, args: this.#args.keep(will.args), holder: host });
     }
   }
 
   drop(names: readonly string[], host: HostId): void {
     for (const name of names) {
-      const will = this.#wills.get(name);
-      if (will?.holder !== host) continue;
-      this.#wills.delete(name);
-      for (const moved of this.#moved.values()) moved.delete(will.uid);
+      if (this.#wills.get(name)?.holder !== host) continue;
+      const { uid } = this.#wills.delete(name)!;
+      this.#left.delete(name);
+      const ended = new ActorStoppedError(`${uid} was destroyed or killed`);
+      this.#absences.giveUp({ host, uid }, ended);
     }
   }
 
   leave(names: readonly string[], host: HostId): void {
-    for (const name of names) if (this.#wills.get(name)?.holder === host) this.#succeed(name);
+    for (const name of names) {
+      const will = this.#wills.get(name);
+      if (will?.holder !== host) continue;
+      // Of two hosts that had it, as they could not hear of each other, this one keeps it.
+      if (this.#isOwn(name)) void this.#made({ ...will, holder: this.#self });
+      else {
+        this.#left.add(name);
+        this.#succeed(name);
+      }
+    }
   }
 
   get #self(): HostId {
@@ -160,34 +208,48 @@ export class Failover implements FailoverPeer {
   async #made(will: KeptWill): Promise<void> {
     // It may have ended meanwhile.
     if (!this.#options.has(will.uid)) return;
-    const before = this.#wills.get(will.name);
-    this.#wills.set(will.name, will);
     this.#own.set(will.uid, will.name);
-    if (before !== undefined) this.#noteMove(before, this.#self);
+    this.#set(will);
     await this.#tellAll("keep", [this.#toSend(will)]);
   }
 
-  /** Refs to where an actor was lead to where it is: its uid is the same. */
-  #noteMove({ holder, uid }: KeptWill, to: HostId): void {
-    if (holder === to) return;
-    // An actor is found by its uid from its host's main pool on.
-    const moved = this.#moved.get(holder) ?? new Map<string, PoolAddress>();
-    this.#moved.set(holder, moved.set(uid, { host: to, pool: 0 }));
-    for (const [host, others] of this.#moved) {
-      if (host !== to && others.get(uid)?.host === holder) others.set(uid, { host: to, pool: 0 });
-    }
+  /** An actor is there: what has waited for it where it was goes where it is. */
+  #set(will: KeptWill): void {
+    this.#left.delete(will.name);
+    const before = this.#wills.set(will);
+    if (before !== null) this.#absences.ended(before);
+  }
+
+  /** Whether this host has the actor of a name. */
+  #isOwn(name: string): boolean {
+    const will = this.#wills.get(name);
+    return will !== undefined && this.#own.get(will.uid) === name;
+  }
+
+  #until(place: ActorPlace | undefined): Promise<boolean> {
+    return new Promise((resolve) => {
+      const held = place && this.hold(place, {
+        bytes: 0,
+        resume: () => resolve(true),
+        fail: () => resolve(false),
+      });
+      if (held === undefined) resolve(false);
+    });
   }
 
   #succeed(name: string): void {
-    if (this.#trying.has(name) || this.#pauses.isOver) return;
-    this.#trying.add(name);
-    void this.#try(name).finally(() => this.#trying.delete(name));
+    if (this.#pauses.isOver || this.#isOwn(name)) return;
+    const { holder } = this.#wills.get(name)!;
+    // The next loss is another matter.
+    const key = `${holder}/${name}`;
+    if (this.#trying.has(key)) return;
+    this.#trying.add(key);
+    void this.#try(name, holder).finally(() => this.#trying.delete(key));
   }
 
   /** The host with the fewest actors is the first to try, each further one a heartbeat later. */
-  async #try(name: string): Promise<void> {
+  async #try(name: string, holder: HostId): Promise<void> {
     const { heartbeatMs } = this.#options;
-    const { holder } = this.#wills.get(name)!;
     let failure: Error | undefined;
     // Others that hear of the same loss in this moment are to count alike.
     await this.#pauses.wait(heartbeatMs * (this.#rank(holder) + 1 / 2));
@@ -200,9 +262,7 @@ export class Failover implements FailoverPeer {
         return;
       } catch (error) {
         failure = error as Error;
-        const isElsewhere = error instanceof NameTakenError &&
-          error.holder !== formatHostId(holder);
-        if (isElsewhere) return;
+        if (error instanceof NameTakenError && await this.#isAtOther(will, error)) return;
       }
       await this.#pauses.wait(heartbeatMs);
     }
@@ -217,8 +277,25 @@ export class Failover implements FailoverPeer {
     this.#options.main.undelivered({ host: this.#self, pool: 0, uid, generation: 0 }, "", lost);
   }
 
+  /** Whether another host has the actor, or this one by somebody else's order; it may not have been able to say so. */
+  async #isAtOther(will: KeptWill, { holder }: NameTakenError): Promise<boolean> {
+    const { name, uid } = will;
+    const other = parseHostId(holder);
+    if (other === undefined || other === will.holder) return false;
+    if (other === this.#self) return true;
+    try {
+      // Of one that is being made it says so when it is there.
+      const made = await this.#options.named(other, name);
+      const isNews = this.#wills.get(name) === will && made.uid === uid;
+      if (isNews) this.#set({ ...will, holder: other });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async #make({ uid, type, home, args, options: given, holder }: KeptWill): Promise<void> {
-    const options = { ...given, ...elsewhere(given.place as Placement | undefined, holder) };
+    const options = { ...given, ...placeAgain(given.place as Placement | undefined, holder) };
     await this.#options.create({
       type,
       home,
@@ -268,21 +345,4 @@ export class Failover implements FailoverPeer {
       // Whoever is linked again is told again.
     }
   }
-}
-
-/** Whether an actor is made again on another host: without being told so, if it is said to be permanent. */
-function failsOver({ name, failover, restart }: ServiceCreateOptions): boolean {
-  const kind = typeof restart === "string" ? restart : restart?.kind;
-  return name !== undefined && (failover ?? kind === "permanent");
-}
-
-/** Where an actor is to be, but for what only the host could do that is lost: it may have been ordered there. */
-function elsewhere(place: Placement | undefined, lost: HostId): { place?: Placement } {
-  const left = policiesIn(place).filter((policy) => !("host" in policy) || policy.host !== lost);
-  return place === undefined ? {} : { place: left };
-}
-
-function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

@@ -12,6 +12,8 @@ export interface FailuresOptions {
   readonly actors: PoolActors;
   /** Ends the children of an actor. */
   endChildren(entry: UidEntry): Promise<void> | undefined;
+  /** Ends the replicas that other hosts have of an actor that has failed. */
+  endOthers(entry: UidEntry, reason: Error): Promise<void>;
   /** Makes an actor again whose pool is there. */
   again(entry: UidEntry, reason: Error, died: "actor" | "group"): void;
   /** An actor without a parent is made no more. */
@@ -41,9 +43,13 @@ export class Failures {
     if (!entry?.pools.includes(pool)) actors.forsake({ pools: [pool], uid });
   }
 
-  /** An actor of this host fails: it is made again, if it is to be. */
-  async fail(entry: UidEntry, cause: Error): Promise<void> {
-    const { main, uids, actors, again, gaveUp, endChildren } = this.#options;
+  /**
+   * An actor of this host fails: it is made again, if it is to be. One with replicas ends with all of them.
+   *
+   * @param isPart A replica on another host has failed, which sees to the others.
+   */
+  async fail(entry: UidEntry, cause: Error, isPart: boolean = false): Promise<void> {
+    const { main, uids, actors, again, gaveUp, endChildren, endOthers } = this.#options;
     const isLive = entry.state === "live";
     const address = addressOf(main.address.host, entry);
     const message = `${formatActor(address)} has failed: ${cause.name}: ${cause.message}`;
@@ -56,6 +62,7 @@ export class Failures {
     const ended = endChildren(entry);
     // Where it is being made, that fails, and is tried again by itself.
     const failed = actors.failAll(entry, cause);
+    if (isLive && !isPart) endOthers(entry, cause).catch(() => {});
     if (isLive && isAgain) actors.hold(entry, cause);
     else if (isLive || isEnding) actors.forsake(entry);
     await failed;
@@ -63,7 +70,7 @@ export class Failures {
     if (isAgain) return again(entry, reason, "actor");
     await ended;
     uids.release(entry, () => reason);
-    if (entry.parent === null) gaveUp(address, reason);
+    if (entry.parent === null && !isPart) gaveUp(address, reason);
   }
 
   /** An actor has been made. */

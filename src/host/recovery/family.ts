@@ -70,6 +70,11 @@ export class Family {
     return this.#options.supervision !== null;
   }
 
+  /** Whether one is being made for the first time: where is not known yet. */
+  get isMaking(): boolean {
+    return [...this.#children.values()].some((child) => !isThere(child));
+  }
+
   /** Those that have been made. */
   get children(): readonly ChildAddress[] {
     return [...this.#children.values()].filter(isThere).map(addressOf);

@@ -1,11 +1,11 @@
 import { formatPool, type PoolAddress } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Codec, FrameWriter, readFrames } from "../../core/codec.ts";
-import { MailboxFullError } from "../../core/message_errors.ts";
 import { PoolLostError } from "../../core/host_errors.ts";
-import { MAILBOX_DEFAULTS } from "../../core/mailbox_options.ts";
+import { sizeOfFrame } from "../../core/message_size.ts";
 import type { Frame, FrameKind, RawFrame } from "../../core/protocol.ts";
 import type { Link } from "../../link/link.ts";
+import { HeldMessages } from "./held_messages.ts";
 
 /** What a gap needs. */
 export interface GapOptions {
@@ -19,15 +19,6 @@ export interface GapOptions {
   refuse(frame: RawFrame, error: Error): void;
 }
 
-interface Held {
-  readonly frame: RawFrame;
-  readonly until: number;
-  readonly bytes: number;
-}
-
-/** How many messages may wait for one pool: as many as for ten actors. */
-const MAX_MESSAGES = 10 * MAILBOX_DEFAULTS.messages;
-
 /** The way to a pool that is being recovered: messages wait in order, answers to the next isolate go through. */
 export class Gap {
   /** Why the pool is not there. */
@@ -36,14 +27,16 @@ export class Gap {
   through: Link | undefined;
   readonly #options: GapOptions;
   readonly #writer: FrameWriter;
-  readonly #held: Held[] = [];
-  #bytes = 0;
-  #timer: unknown;
+  readonly #held: HeldMessages<RawFrame>;
 
   constructor(options: GapOptions) {
     this.#options = options;
     this.#writer = new FrameWriter(options.codec, "aside");
     this.reason = options.reason;
+    const { clock, waitMs, refuse } = options;
+    const onLate = (frame: RawFrame) =>
+      refuse(frame, this.#lost(`was not recovered in ${waitMs} ms`));
+    this.#held = new HeldMessages({ clock, waitMs, onLate });
   }
 
   /** {@linkcode Link.send} */
@@ -64,7 +57,7 @@ export class Gap {
 
   /** The pool is there: what has waited goes to it, before all that comes now. */
   open(link: Link): void {
-    for (const frame of this.#takeAll()) {
+    for (const frame of this.#held.takeAll()) {
       try {
         link.forward(frame);
       } catch (error) {
@@ -75,7 +68,7 @@ export class Gap {
 
   /** The pool will not be there again. */
   close(reason: Error): void {
-    for (const frame of this.#takeAll()) this.#options.refuse(frame, reason);
+    for (const frame of this.#held.takeAll()) this.#options.refuse(frame, reason);
   }
 
   get #there(): Link {
@@ -92,47 +85,11 @@ export class Gap {
   /** Before a message is taken, which may move what is in it. */
   #check(): void {
     if (this.#options.waitMs <= 0) throw this.#lost("is gone, and being recovered");
-    const isFull = this.#held.length >= MAX_MESSAGES;
-    if (!isFull && this.#bytes <= MAILBOX_DEFAULTS.bytes) return;
-    const limit = isFull ? MAX_MESSAGES : MAILBOX_DEFAULTS.bytes;
-    const bound = isFull ? "messages" : "bytes";
-    throw new MailboxFullError(
-      `More than ${limit} ${bound} wait for ${formatPool(this.#options.pool)} to be recovered`,
-      limit,
-      bound,
-    );
+    this.#held.check(`${formatPool(this.#options.pool)} to be recovered`);
   }
 
   #hold(frame: RawFrame): void {
-    const { clock, waitMs } = this.#options;
-    const bytes = frame.segments.reduce((sum, one) => sum + one.byteLength, frame.body.length);
-    this.#bytes += bytes;
-    this.#held.push({ frame, bytes, until: clock.now() + waitMs });
-    this.#timer ??= clock.setTimeout(() => this.#expire(), waitMs);
-  }
-
-  /** All have waited for the same time: the first is due first. */
-  #expire(): void {
-    const { clock, refuse, waitMs } = this.#options;
-    this.#timer = undefined;
-    const now = clock.now();
-    const first = this.#held.findIndex(({ until }) => until > now);
-    const late = this.#held.splice(0, first < 0 ? this.#held.length : first);
-    const next = this.#held[0];
-    if (next !== undefined) {
-      this.#timer = clock.setTimeout(() => this.#expire(), next.until - now);
-    }
-    for (const { frame, bytes } of late) {
-      this.#bytes -= bytes;
-      refuse(frame, this.#lost(`was not recovered in ${waitMs} ms`));
-    }
-  }
-
-  #takeAll(): RawFrame[] {
-    this.#options.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#bytes = 0;
-    return this.#held.splice(0).map(({ frame }) => frame);
+    this.#held.add(frame, sizeOfFrame(frame.body, frame.segments));
   }
 }
 

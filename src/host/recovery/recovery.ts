@@ -4,6 +4,7 @@ import type { Codec } from "../../core/codec.ts";
 import { PoolLostError } from "../../core/host_errors.ts";
 import type { PoolDescription, RawFrame } from "../../core/protocol.ts";
 import { decideRestart } from "../../actor/restart.ts";
+import { runUserHook } from "../../debug/user_hook.ts";
 import type { Pool } from "../../pool/pool.ts";
 import type { ActorRecovery, Revival } from "./actor_recovery.ts";
 import { Gap } from "./gap.ts";
@@ -273,11 +274,7 @@ export class Recovery {
     hook: K,
     event: Parameters<ResolvedRecovery[K]>[0],
   ): void {
-    try {
-      (this.#host.options[hook] as (given: typeof event) => void)(event);
-    } catch (error) {
-      // deno-lint-ignore no-console
-      console.error(`dramatis: recovery.${hook} has thrown`, error);
-    }
+    const run = this.#host.options[hook] as (given: typeof event) => void;
+    runUserHook(`recovery.${hook}`, () => run(event));
   }
 }

@@ -17,8 +17,8 @@ export type AutoRecover = "actor" | "pool" | false;
 export interface RecoveryOptions extends RestartLimits {
   /**
    * How long a message to a pool that is being recovered waits for it, before it fails with
-   * `PoolLostError`; and an actor to be made there, if no other pool will do, before `PlacementError`. With
-   * 0 it fails at once.
+   * `PoolLostError`; one to an actor that is made again on another host, before `HostLostError`; and an
+   * actor to be made there, if no other pool will do, before `PlacementError`. With 0 it fails at once.
    * @default 5000
    */
   waitMs?: number;

@@ -1,5 +1,5 @@
 import { SnapshotError } from "../../core/errors.ts";
-import type { TypeName } from "../../core/protocol.ts";
+import type { ParkedState, TypeName } from "../../core/protocol.ts";
 import type { KeptState, StateService } from "../../pool/state_service.ts";
 import { decodeRecord, encodeRecord } from "../../state/record.ts";
 import type { SnapshotSlot, SnapshotStore, SnapshotStoreSpec } from "../../state/store.ts";
@@ -45,6 +45,8 @@ export interface SnapshotsOptions {
 export class Snapshots implements StateService {
   readonly #options: SnapshotsOptions;
   readonly #sessions = new Map<string, Session>();
+  /** What was saved of those that are parked in pools that may die. */
+  readonly #parked = new Map<UidEntry, ParkedState>();
   #stores: Promise<{ readonly store: SnapshotStore; readonly own: SnapshotStore }> | undefined;
   #isClosed = false;
 
@@ -61,6 +63,7 @@ export class Snapshots implements StateService {
   async open(uid: string, generation: number, type: TypeName): Promise<KeptState | null> {
     const entry = this.#options.uids().get(uid);
     if (entry?.generation !== generation) throw fenced(uid);
+    this.#parked.delete(entry);
     const key = keyOf(entry);
     const slot = this.#store(entry).then((store) => store.claim(key));
     slot.catch(() => {});
@@ -105,10 +108,29 @@ export class Snapshots implements StateService {
     return await this.#write(session, state);
   }
 
-  /** The actors of these whose state came back when they were last made. */
+  /** {@linkcode StateService.parked} */
+  parked(uid: string, generation: number, saved: ParkedState): void {
+    const entry = this.#options.uids().get(uid);
+    if (entry?.generation === generation) this.#parked.set(entry, saved);
+  }
+
+  /** {@linkcode StateService.woken} */
+  woken(uid: string, generation: number): void {
+    const entry = this.#options.uids().get(uid);
+    if (entry?.generation === generation) this.#parked.delete(entry);
+  }
+
+  /** What was saved of an actor that is parked; `undefined` if it is not. */
+  parkedState(entry: UidEntry): ParkedState | undefined {
+    return this.#parked.get(entry);
+  }
+
+  /** The actors of these whose state came back when they were last made; of one that is parked it has not. */
   restored(entries: readonly UidEntry[]): RestoredActor[] {
     const restored: RestoredActor[] = [];
-    for (const { uid, generation } of entries) {
+    for (const entry of entries) {
+      if (this.#parked.has(entry)) continue;
+      const { uid, generation } = entry;
       const session = this.#sessions.get(uid);
       const ageMs = session?.generation === generation ? session.restoredAgeMs : null;
       if (ageMs !== null) restored.push({ uid, ageMs });
@@ -116,10 +138,11 @@ export class Snapshots implements StateService {
     return restored;
   }
 
-  /** An actor is about to be destroyed. */
-  forgetting(entry: UidEntry): void {
+  /** An actor is about to be destroyed. @returns Whether there is anything to {@linkcode forget} then. */
+  forgetting(entry: UidEntry): boolean {
     const session = this.#sessions.get(entry.uid);
-    if (session?.entry === entry) session.isForgotten = true;
+    if (session?.entry !== entry) return false;
+    return session.isForgotten = true;
   }
 
   /** It has been: what was kept of it goes with it. */
@@ -134,6 +157,7 @@ export class Snapshots implements StateService {
 
   /** The uid of an actor is free. What nobody could find any more goes. */
   ended(entry: UidEntry): void {
+    this.#parked.delete(entry);
     const session = this.#sessions.get(entry.uid);
     if (session?.entry !== entry) return;
     this.#sessions.delete(entry.uid);

@@ -1,4 +1,4 @@
-import type { TypeName } from "../../core/protocol.ts";
+import type { ParkedState, TypeName } from "../../core/protocol.ts";
 import { StatelessActor } from "../../actor/actor.ts";
 import { type ActorType, callableMethods, RUNTIME_MODULE } from "../../actor/actor_type.ts";
 import type { KeptState, StateService } from "../../pool/state_service.ts";
@@ -20,6 +20,16 @@ export class StateActor extends StatelessActor implements StateService {
   async save(uid: string, generation: number, state: Uint8Array): Promise<number> {
     this.#checkSender();
     return await this.#states.save(uid, generation, state);
+  }
+
+  parked(uid: string, generation: number, saved: ParkedState): void {
+    this.#checkSender();
+    this.#states.parked(uid, generation, saved);
+  }
+
+  woken(uid: string, generation: number): void {
+    this.#checkSender();
+    this.#states.woken(uid, generation);
   }
 
   /** Other hosts have no business with them. */

@@ -1,7 +1,7 @@
 import { type ActorAddress, formatActor, type HostId } from "../../core/address.ts";
 import { ActorStoppedError } from "../../core/errors.ts";
 import { type ExitKind, HostLostError, PoolLostError } from "../../core/host_errors.ts";
-import type { CallOptions } from "../../actor/message.ts";
+import { UNLIMITED } from "../../actor/message.ts";
 import { outlives, type ResolvedRestart } from "../../actor/restart.ts";
 import { STOP_TIMEOUT_MS } from "../../actor/supervision.ts";
 import { type FamilyService, isSameChild, type ParentLink } from "../../pool/family_service.ts";
@@ -17,9 +17,6 @@ export interface SupervisionHost extends Omit<FailuresOptions, "endChildren"> {
   /** Ends an actor of this host. */
   destroy(uid: string, kill: boolean): Promise<void>;
 }
-
-/** The host's own work has all the time that it takes. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** Knows whose child is whose, ends children with their parents, and tells parents of their children's ends. */
 export class Supervision implements Omit<FamilyService, "failed"> {
@@ -79,7 +76,9 @@ export class Supervision implements Omit<FamilyService, "failed"> {
     if (found === undefined) return this.#endings.get(entry);
     this.#families.delete(entry);
     const before = this.#endings.get(entry);
-    const ended: Promise<void> = Promise.all([before, found.family.end(kill)]).then(() => {
+    const { generation, family } = found;
+    const unmade = family.isMaking ? this.#endMaking(entry.uid, generation) : undefined;
+    const ended: Promise<void> = Promise.all([before, unmade, family.end(kill)]).then(() => {
       if (this.#endings.get(entry) === ended) this.#endings.delete(entry);
     });
     this.#endings.set(entry, ended);
@@ -185,6 +184,16 @@ export class Supervision implements Omit<FamilyService, "failed"> {
 
   get #self(): HostId {
     return this.#host.main.address.host;
+  }
+
+  /** Ends the children of an actor that this host is making: their start may never come to its end. */
+  async #endMaking(uid: string, generation: number): Promise<void> {
+    const making = this.#host.uids.childrenOf(this.#self).filter(({ state, parent }) =>
+      state === "starting" && parent!.uid === uid && parent!.generation === generation
+    );
+    await Promise.all(making.map((child) => {
+      return this.#noted(child, this.#host.destroy(child.uid, true));
+    }));
   }
 
   #familyFor({ uid, generation }: ActorAddress): Family {

@@ -135,3 +135,19 @@ Deno.test("Lease: one that cannot be taken at first is the starter's to hear of"
   await assert.rejects(landlord.lease.start(), { message: "nobody answers" });
   assert.equal(landlord.clock.pending, 0);
 });
+
+Deno.test("Lease: is lost before its late timer says so, when it is checked", async () => {
+  const { clock, lease, lost } = new Landlord();
+  // The process stands still: time passes, and no timer runs.
+  let stoodStillMs = 0;
+  const now = clock.now.bind(clock);
+  clock.now = () => now() + stoodStillMs;
+  await lease.start();
+  lease.check();
+  assert.deepEqual(lost, []);
+  stoodStillMs = TTL_MS;
+  lease.check();
+  lease.check();
+  assert.deepEqual(lost, [TTL_MS], "once");
+  lease.stop();
+});

@@ -49,6 +49,7 @@ class Site implements Directory {
   }
 
   async join(): Promise<void> {}
+  check(): void {}
   linked(): void {}
   unlinked(): void {}
   async leave(): Promise<void> {}

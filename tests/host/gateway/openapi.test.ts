@@ -30,10 +30,11 @@ Deno.test("openApi: has every route, and no other", () => {
   assert.equal(new Set(ids).size, ids.length);
 });
 
+const ajv = new Ajv2020({ strict: false });
+ajv.addSchema({ $id: "api", components: openApi["components"] });
+
 /** What fits a schema of the document. */
 function fits(name: string): (value: unknown) => void {
-  const ajv = new Ajv2020({ strict: false });
-  ajv.addSchema({ $id: "api", components: openApi["components"] });
   const check = ajv.compile({ $ref: `api#/components/schemas/${name}` });
   return (value) =>
     assert(check(value), `${name}: ${JSON.stringify(check.errors)} ${JSON.stringify(value)}`);
@@ -65,4 +66,15 @@ Deno.test("openApi: what the host answers is as it says", async () => {
     (await stage.ask("GET", "/openapi.json")).body,
     JSON.parse(JSON.stringify(openApi)),
   );
+});
+
+Deno.test("openApi: an order for an actor has what the host takes", async () => {
+  await using stage = await Stage.start({ pools: [] });
+  const { status, body } = await stage.ask("POST", "/api/v1/actors", { body: { typo: "Echo" } });
+  assert.equal(status, 400);
+  const { schemas } = openApi["components"] as {
+    schemas: { ActorOrder: { properties: Record<string, unknown> } };
+  };
+  const names = Object.keys(schemas.ActorOrder.properties).join(", ");
+  assert.match((body as { detail: string }).detail, new RegExp(`The body has ${names};`));
 });

@@ -1,44 +1,46 @@
 import {
   type ActorAddress,
+  formatHostId,
   formatPool,
   type HostId,
   type PoolAddress,
   type PoolId,
 } from "../core/address.ts";
-import { ActorNotFoundError } from "../core/errors.ts";
 import { CallTimeoutError, NotSerializableError } from "../core/message_errors.ts";
-import { NameTakenError } from "../core/host_errors.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { Actor } from "../actor/actor.ts";
 import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
-import type { CellSystem, ChildOptions } from "../actor/cell_host.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
-import type { CreateOptions, WaitOptions } from "../actor/context.ts";
-import type { CallOptions } from "../actor/message.ts";
+import type { WaitOptions } from "../actor/create_options.ts";
+import type { GangOptions } from "../actor/gang.ts";
+import { UNLIMITED } from "../actor/message.ts";
 import type { PoolSpec, RemovePoolOptions } from "../actor/pool_spec.ts";
 import { type ActorRef, addressOf, createRef } from "../actor/ref.ts";
 import type { Watch } from "../actor/watch.ts";
-import type {
-  GangMember,
-  GangMembers,
-  GangOptions,
-  GangRefs,
-  SettledGang,
-  SomeMembers,
-} from "../actor/gang.ts";
+import type { Creation, Verbs } from "../actor/verbs.ts";
 import type { Placement } from "../schedule/policy.ts";
 import { copyTo } from "./copies.ts";
-import { type HostService, hostServiceOf, type ServiceOrder } from "./host_service.ts";
+import {
+  type HostService,
+  hostServiceOf,
+  type ServiceCreateOptions,
+  type ServiceOrder,
+} from "./host_service.ts";
 import type { LocalPool } from "./local.ts";
+import { isLoss } from "./loss.ts";
 import type { PoolStarter } from "./pool.ts";
 import { hasRules, settleRules } from "./settle_rules.ts";
 import { watchActor } from "./watch_actor.ts";
 
+type GivenOptions = { -readonly [K in keyof ServiceCreateOptions]: ServiceCreateOptions[K] };
+
 /** The verbs of the host, from any of its pools: calls to the service actor of the host concerned. */
-export class System implements CellSystem {
+export class HostVerbs implements Verbs {
   readonly #pool: LocalPool;
   readonly #here: () => HostService | undefined;
   readonly #home: () => HostId;
+  /** How often each link is being removed. */
+  readonly #unlinking = new Map<string, number>();
 
   /**
    * @param here In the host's own pool, what does it without a message.
@@ -54,91 +56,72 @@ export class System implements CellSystem {
     this.#home = home;
   }
 
-  async createActor<A extends Actor, P extends unknown[]>(
-    source: ActorSource<A, P>,
-    args: NoInfer<P>,
-    options: ChildOptions = {},
-  ): Promise<ActorRef<A>> {
+  async createActor(creation: Creation): Promise<ActorRef<Actor>> {
     try {
-      const { type, home, args: given, options: plain } = await this.#order(source, args, options);
-      const address = await this.#ask("create", [type, home, given, plain]);
-      return createRef(address, this.#pool);
+      const order = this.#order(creation);
+      const { type, home, args, options } = order instanceof Promise ? await order : order;
+      return createRef(await this.#ask("create", [type, home, args, options]), this.#pool);
     } catch (error) {
       throw error instanceof NotSerializableError ? inArguments(error, "args[2]") : error;
     }
   }
 
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M>,
-    options?: GangOptions & { allOrNothing?: true },
-  ): Promise<GangRefs<M>>;
-  createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M>,
-    options: GangOptions & { allOrNothing: false },
-  ): Promise<SettledGang<M>>;
-  async createActors<const M extends SomeMembers>(
-    members: M & GangMembers<M>,
-    { strategy, allOrNothing = true }: GangOptions = {},
-  ): Promise<GangRefs<M> | SettledGang<M>> {
+  async createActors(
+    creations: readonly Creation[],
+    { strategy, allOrNothing = true }: GangOptions,
+  ): Promise<unknown[]> {
     const refOf = (made: ActorAddress | Error) => {
       if (made instanceof Error) throw made;
       return createRef(made, this.#pool);
     };
     try {
-      const list = members as readonly GangMember<Actor, unknown[]>[];
-      const orders = await Promise.all(list.map(({ type, args, options = {} }) => {
-        if ((options as CreateOptions<unknown>).replicas === undefined) {
-          return this.#order(type, args, options);
-        }
+      const orders = await Promise.all(creations.map((creation) => {
+        if (creation.options.replicas === undefined) return this.#order(creation);
         throw new TypeError("A member of a gang has no replicas: give a member for each");
       }));
       const gang = { strategy: strategy ?? null, allOrNothing };
       const made = await this.#ask("createGang", [orders, gang]);
-      if (allOrNothing) return made.map(refOf) as GangRefs<M>;
-      const refs = made.map((one) => Promise.try(refOf, one));
-      return await Promise.allSettled(refs) as SettledGang<M>;
+      if (allOrNothing) return made.map(refOf);
+      return await Promise.allSettled(made.map((one) => Promise.try(refOf, one)));
     } catch (error) {
       throw error instanceof NotSerializableError ? inArguments(error, "args[0]") : error;
     }
   }
 
   /** What the host is asked for. The arguments are as they are now. */
-  #order<A extends Actor, P extends unknown[]>(
-    source: ActorSource<A, P>,
-    args: P,
-    options: ChildOptions,
-  ): ServiceOrder | Promise<ServiceOrder> {
-    const type = actorTypeOf(source);
+  #order(creation: Creation): ServiceOrder | Promise<ServiceOrder> {
+    const { args, options, parent } = creation;
+    const type = actorTypeOf(creation.type as ActorSource);
     if (!Array.isArray(args)) {
       throw new TypeError(`Cannot create ${type.name.name}: expected an array of arguments`);
     }
-    this.#pool.types.register(type as never);
+    this.#pool.types.register(type);
     const { uid, name, place, mailbox, concurrency, replicas, restart } = options;
-    const { snapshot, idleMs, failover, supervision, parent } = options;
+    const { snapshot, idleMs, failover, supervision } = options;
     if (name !== undefined && replicas !== undefined) {
       throw new TypeError(
         `Cannot create ${type.name.name} with name and replicas: give one of them`,
       );
     }
-    if (type.stateless !== true) refuseStateless(type.name.name, { concurrency, replicas });
+    if (type.stateless !== true) refuseStateless(type.name.name, concurrency, replicas);
     const placed = type.placed === undefined ? args : type.placed(args, place);
-    const plain = {
-      ...(uid === undefined ? {} : { uid }),
-      ...(name === undefined ? {} : { name }),
-      ...(place === undefined ? {} : { place }),
-      ...(mailbox === undefined ? {} : { mailbox }),
-      ...(concurrency === undefined ? {} : { concurrency }),
-      ...(replicas === undefined ? {} : { replicas }),
-      ...(restart === undefined ? {} : { restart }),
-      ...(snapshot === undefined ? {} : { snapshot }),
-      ...(idleMs === undefined ? {} : { idleMs }),
-      ...(failover === undefined ? {} : { failover }),
-      ...(supervision === undefined ? {} : { supervision }),
-      ...(parent === undefined ? {} : { parent }),
-    };
+    // What is left out is not sent.
+    const plain: GivenOptions = {};
+    if (uid !== undefined) plain.uid = uid;
+    if (name !== undefined) plain.name = name;
+    if (place !== undefined) plain.place = place;
+    if (mailbox !== undefined) plain.mailbox = mailbox;
+    if (concurrency !== undefined) plain.concurrency = concurrency;
+    if (replicas !== undefined) plain.replicas = replicas;
+    if (restart !== undefined) plain.restart = restart;
+    if (snapshot !== undefined) plain.snapshot = snapshot;
+    if (idleMs !== undefined) plain.idleMs = idleMs;
+    if (failover !== undefined) plain.failover = failover;
+    if (supervision !== undefined) plain.supervision = supervision;
+    if (parent !== null) plain.parent = parent;
     const isHere = this.#here() !== undefined;
     // A message copies them as it leaves: but rules are asked first, as they cannot travel.
-    const isAsked = !isHere && [place as Placement | undefined].flat().some(hasRules);
+    const isAsked = !isHere && hasRules(place as Placement | undefined);
     const own = isHere || isAsked ? this.#pool.codec.copy<unknown[]>(placed, "args") : placed;
     const order = { type: type.name, home: type.home, args: own, options: plain };
     return isAsked ? this.#askRules(order) : order;
@@ -154,44 +137,23 @@ export class System implements CellSystem {
     return createRef(await this.#ask("lookup", [name]), this.#pool);
   }
 
-  async getOrCreateActor<A extends Actor, P extends unknown[]>(
-    name: string,
-    source: ActorSource<A, P>,
-    args: NoInfer<P>,
-    options: Omit<CreateOptions<unknown>, "name"> = {},
-  ): Promise<ActorRef<A>> {
-    for (;;) {
-      try {
-        return await this.lookup<A>(name);
-      } catch (error) {
-        if (!(error instanceof ActorNotFoundError)) throw error;
-      }
-      try {
-        return await this.createActor(source, args, { ...options, name });
-      } catch (error) {
-        // Another was faster. It may end before it is found, or not start: then it is tried again.
-        if (!(error instanceof NameTakenError)) throw error;
-      }
-    }
-  }
-
   async actorRef<A extends Actor = Actor>(uid: string, host?: HostId): Promise<ActorRef<A>> {
     return createRef(await this.#ask("resolve", [uid], host), this.#pool);
   }
 
   hasActor(target: string | ActorRef<Actor>): Promise<boolean> {
-    const { uid, host } = this.#locate(target);
-    return this.#ask("has", [uid], host);
+    const at = this.#locate(target);
+    return this.#askOwner("has", [at.uid], at);
   }
 
   destroyActor(target: string | ActorRef<Actor>): Promise<void> {
-    const { uid, host } = this.#locate(target);
-    return this.#ask("destroy", [uid, false], host);
+    const at = this.#locate(target);
+    return this.#askOwner("destroy", [at.uid, false], at);
   }
 
   killActor(target: string | ActorRef<Actor>): Promise<void> {
-    const { uid, host } = this.#locate(target);
-    return this.#ask("destroy", [uid, true], host);
+    const at = this.#locate(target);
+    return this.#askOwner("destroy", [at.uid, true], at);
   }
 
   poolConfig(): Promise<PoolDescription[]> {
@@ -209,8 +171,7 @@ export class System implements CellSystem {
     const own = this.#home();
     const { host, pool: number } = typeof pool === "number" ? { host: own, pool } : pool;
     if (host === own) return await this.#ask("removePool", [number, options]);
-    const where = formatPool({ host, pool: number });
-    throw new RangeError(`${where} is one of another host: remove it there`);
+    throw new RangeError(`Pool ${number} is one of host ${formatHostId(host)}: remove it there`);
   }
 
   async waitPoolRecovered(
@@ -231,6 +192,28 @@ export class System implements CellSystem {
     return watchActor(this.#pool, addressOf(target));
   }
 
+  async link({ uid, generation }: ActorAddress, peer: ActorAddress): Promise<void> {
+    // The host hears of it in order, whatever becomes of the message that links.
+    await this.#pool.scopes.outside(() => this.#ask("link", [uid, generation, peer]));
+  }
+
+  async unlink(actor: ActorAddress, peer: ActorAddress): Promise<void> {
+    const { uid, generation } = actor;
+    const pair = pairOf(actor, peer);
+    this.#unlinking.set(pair, (this.#unlinking.get(pair) ?? 0) + 1);
+    try {
+      await this.#pool.scopes.outside(() => this.#ask("unlink", [uid, generation, peer]));
+    } finally {
+      const left = this.#unlinking.get(pair)! - 1;
+      if (left > 0) this.#unlinking.set(pair, left);
+      else this.#unlinking.delete(pair);
+    }
+  }
+
+  isUnlinking(actor: ActorAddress, peer: ActorAddress): boolean {
+    return this.#unlinking.has(pairOf(actor, peer));
+  }
+
   bufferRef(target: BufferTarget): BufferRef {
     return this.#pool.buffers.ref(target);
   }
@@ -243,8 +226,30 @@ export class System implements CellSystem {
     return copyTo(this.#pool, sources, targets, options);
   }
 
-  #locate(target: string | ActorRef<Actor>): Pick<ActorAddress, "uid" | "host"> {
+  #locate(target: string | ActorRef<Actor>): Pick<ActorAddress, "uid" | "host" | "replicas"> {
     return typeof target === "string" ? { uid: target, host: this.#home() } : addressOf(target);
+  }
+
+  /** Asks the host of an actor; if that is lost, those of its other replicas, or the one where it has been made again. */
+  async #askOwner<K extends "has" | "destroy">(
+    method: K,
+    args: Parameters<HostService[K]>,
+    { host, uid, replicas = [] }: Pick<ActorAddress, "uid" | "host" | "replicas">,
+  ): Promise<Awaited<ReturnType<HostService[K]>>> {
+    if (host === this.#home()) return await this.#ask(method, args, host);
+    const hosts = [...new Set([host, ...replicas.map((one) => one.host)])];
+    for (;;) {
+      const next = hosts.shift()!;
+      try {
+        return await this.#ask(method, args, next);
+      } catch (error) {
+        // An error of the actor itself says which that was.
+        if (!isLoss(error) || error.actor !== undefined || next === this.#home()) throw error;
+        const other = hosts[0] ?? await this.#ask("successorOf", [{ host: next, uid }]);
+        if (other === null) throw error;
+        if (hosts.length === 0) hosts.push(other);
+      }
+    }
   }
 
   #ask<K extends keyof HostService>(
@@ -263,17 +268,18 @@ export class System implements CellSystem {
   }
 }
 
+function pairOf({ uid, generation }: ActorAddress, peer: ActorAddress): string {
+  return `${generation} ${peer.host} ${peer.uid} ${uid}`;
+}
+
 /** A stateful actor has one state, and runs one message at a time. */
-function refuseStateless(type: string, options: Readonly<Record<string, unknown>>): void {
-  const given = Object.keys(options).find((name) => options[name] !== undefined);
-  if (given === undefined) return;
+function refuseStateless(type: string, concurrency: unknown, replicas: unknown): void {
+  if (concurrency === undefined && replicas === undefined) return;
+  const given = concurrency === undefined ? "replicas" : "concurrency";
   throw new TypeError(
     `Cannot create ${type} with ${given}: that is for actors without state, which extend StatelessActor`,
   );
 }
-
-/** A host's default for calls is none for its own work: an actor whose creation was given up would be nobody's. */
-const UNLIMITED: CallOptions = Object.freeze({ timeoutMs: Infinity });
 
 /** The constructor's arguments are an argument of the host's `create`: names the place as the user knows it. */
 function inArguments(error: NotSerializableError, where: string): NotSerializableError {
