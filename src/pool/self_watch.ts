@@ -49,6 +49,9 @@ export class SelfWatch implements PoolService {
 
   /** {@linkcode PoolService.inspect}: its actors but for the runtime's own, and what they do. */
   async inspect(): Promise<PoolState> {
+    const { exchange, streams } = this.#pool;
+    // Counted first: whoever asks one pool may ask others too, and those calls wait.
+    const counts = { pendingCalls: exchange.waiting, streams: streams.size };
     // Loaded by pools that somebody inspects.
     const { inspectCell, inspectParked } = await import("../debug/inspection.ts");
     const { time } = this.activity;
@@ -58,10 +61,9 @@ export class SelfWatch implements PoolService {
       const isThere = actor === null || this.#cells.get(uid) !== undefined;
       if (!isThere) actors.push(inspectParked(actor, queued));
     }
-    const { exchange, streams } = this.#pool;
     const ended = this.#cells.ended.read();
     const deviceUse = this.#pool.deviceUse?.();
-    const seen = { actors, ended, pendingCalls: exchange.waiting, streams: streams.size };
+    const seen = { actors, ended, ...counts };
     return deviceUse === undefined ? seen : { ...seen, deviceUse };
   }
 
