@@ -134,8 +134,7 @@ export class ActorSystem<Placement> {
     members: M & GangMembers<M, Placement>,
     options: GangOptions = {},
   ): Promise<GangRefs<M> | SettledGang<M>> {
-    const list = members as readonly GangMember<Actor, never>[];
-    const creations = list.map((member) => this.#creation(member));
+    const creations = checkMembers(members).map((member) => this.#creation(member));
     const made = await this.#pool.verbs.createActors(creations, options);
     return made as GangRefs<M> | SettledGang<M>;
   }
@@ -282,7 +281,7 @@ export class ActorSystem<Placement> {
 
   /**
    * Ends an actor at once: its callers get `ActorStoppedError`, `preDestroy` does not run. If its pool
-   * does not answer, because a synchronous loop holds it, the whole pool is given up.
+   * does not answer, as when a synchronous loop holds it, the whole pool is given up.
    *
    * @throws {ActorNotFoundError} if there is none.
    * @throws {HostLostError} if its host cannot be reached.
@@ -420,6 +419,29 @@ export class ActorSystem<Placement> {
   #creation({ type, args, options = {} }: Pick<Creation, "type" | "args"> & {
     readonly options?: CreateOptions<unknown>;
   }): Creation {
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError(`The options of createActor are an object, got ${String(options)}`);
+    }
     return { type, args, options, parent: options.detached === true ? null : this.#parent };
   }
+}
+
+/** The members of a gang, whatever a caller may have written. */
+function checkMembers(members: unknown): readonly GangMember<Actor, never>[] {
+  if (!Array.isArray(members)) {
+    throw new TypeError(`createActors takes a list of members, got ${String(members)}`);
+  }
+  // Not `forEach`: a hole is no member either.
+  for (const [i, member] of members.entries()) {
+    if (typeof member === "object" && member !== null && Array.isArray(member.args)) continue;
+    throw new TypeError(
+      `Cannot create member ${i}: a member is { type, args, options? }, got ${shown(member)}`,
+    );
+  }
+  return members;
+}
+
+function shown(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  return `an object with ${Object.keys(value).join(", ") || "nothing"}`;
 }

@@ -52,6 +52,8 @@ export interface ActorType<A extends Actor = Actor, P extends unknown[] = unknow
   readonly stateless?: boolean;
   /** It has no hook and no async method: none of its code goes on after an await. Not known if left out. */
   readonly isPlain?: boolean;
+  /** It has a `postCreate`, which may call others before its creator goes on. Not known if left out. */
+  readonly hasPostCreate?: boolean;
   /** Milliseconds after which a call of its actors is slow; those of the host unless it says. */
   readonly slowCallMs?: number | undefined;
   /** What may be called, by name: nothing else can be reached by a message. */
@@ -122,6 +124,7 @@ export function classType(cls: ActorClass, name: TypeName, slowCallMs?: number):
     home: "cpu",
     stateless: isStateless(cls),
     isPlain: isPlain(cls, methods),
+    hasPostCreate: cls.prototype.postCreate !== Actor.prototype.postCreate,
     methods,
     create: (args) => new cls(...args),
   };

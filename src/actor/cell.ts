@@ -93,6 +93,11 @@ export class Cell extends CellLife implements MessageCell {
     return this.agenda.find(matches);
   }
 
+  /** Takes out what waits: it goes elsewhere. */
+  takeAll(): Message[] {
+    return this.agenda.takeOut(() => true);
+  }
+
   /** Takes out what waits and matches, and fails it. */
   refuse(matches: (message: Message) => boolean, error: Error): void {
     for (const message of this.agenda.takeOut(matches)) message.fail(error);
@@ -111,7 +116,9 @@ export class Cell extends CellLife implements MessageCell {
   async unlocked<T>(promise: PromiseLike<T>): Promise<T> {
     const { lock } = this.agenda;
     const message = this.current ?? lock.holder;
-    if (message === null || !lock.holds(message)) return await promise;
+    // While it starts there is nobody to let in.
+    const hasLock = this.state !== "starting" && message !== null && lock.holds(message);
+    if (!hasLock) return await promise;
     this.agenda.unlock(message);
     try {
       return await promise;

@@ -7,8 +7,9 @@ import { isThenable } from "./batch.ts";
 import type { CellHost } from "./cell_host.ts";
 import type { CellWatch } from "./cell_watch.ts";
 import type { HookName } from "./hook.ts";
-import type { Message } from "./message.ts";
+import type { Message, MessageTerms } from "./message.ts";
 import type { Timer } from "./ref_method.ts";
+import { dropStreams } from "./remote_stream.ts";
 import type { CellKeeper } from "./state.ts";
 
 /**
@@ -73,18 +74,20 @@ export abstract class CellLife {
    * Runs `postCreate`, then lets messages in. If it throws, the cell is stopped and throws that.
    *
    * @param prepare What is to be done before, by hooks too.
+   * @param terms The calls that wait for it.
    * @returns What resolves when it has; `undefined` if there was nothing to be done.
    */
-  start(prepare?: () => Promise<void>): Promise<void> | undefined {
-    if (prepare !== undefined || this.#hasHook("postCreate")) return this.#start(prepare);
+  start(prepare?: () => Promise<void>, terms?: MessageTerms): Promise<void> | undefined {
+    if (prepare !== undefined || this.#hasHook("postCreate")) return this.#start(prepare, terms);
     this.#begin();
     return undefined;
   }
 
-  async #start(prepare?: () => Promise<void>): Promise<void> {
+  async #start(prepare?: () => Promise<void>, terms?: MessageTerms): Promise<void> {
     try {
       if (prepare !== undefined) await Promise.race([prepare(), this.#killedEarly()]);
-      const created = this.agenda.runner.runHook("postCreate");
+      const hasHook = this.#hasHook("postCreate");
+      const created = hasHook ? this.agenda.runner.runPostCreate(terms) : undefined;
       if (isThenable(created)) await Promise.race([created, this.#killedEarly()]);
     } catch (error) {
       this.#end("could not be started", "error", error as Error);
@@ -245,6 +248,8 @@ export abstract class CellLife {
       message.ended = true;
       message.fail(reason());
       message.cancel(reason());
+      // What it has not begun to read nobody does any more.
+      dropStreams(message.args);
     }
   }
 

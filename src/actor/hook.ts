@@ -1,6 +1,6 @@
 import type { PoolAddress } from "../core/address.ts";
 import type { HOOKS } from "./actor.ts";
-import { Message, type MessageCell } from "./message.ts";
+import { Message, type MessageCell, type MessageTerms } from "./message.ts";
 
 /** The hooks of an actor. */
 export type HookName = typeof HOOKS[number];
@@ -10,8 +10,9 @@ export class Hook extends Message {
   readonly from: PoolAddress;
   readonly id = 0;
 
-  constructor(name: HookName, cell: MessageCell, serial: number) {
-    super(name, [], false, undefined);
+  /** @param terms The calls that wait for it, if any do. */
+  constructor(name: HookName, cell: MessageCell, serial: number, terms?: MessageTerms) {
+    super(name, [], false, terms);
     this.from = cell.address;
     this.cell = cell;
     this.serial = serial;

@@ -45,7 +45,7 @@ export abstract class Message {
   serial = 0;
   /** When it came, by `Activity.time`. */
   since = 0;
-  /** It has ended: what is left of its code is nobody's. */
+  /** It has ended, or will not begin: what is left of its code is nobody's. */
   ended = false;
   #scope: Scope | undefined = undefined;
 
@@ -76,13 +76,20 @@ export abstract class Message {
 
   /** It does not run, if it has not begun: nobody reads the streams that it brings. */
   discard(): void {
-    if (this.cell === null) dropStreams(this.args);
+    if (this.cell !== null) return;
+    this.ended = true;
+    dropStreams(this.args);
   }
 
   /** Of waiting messages the highest runs first. */
   get priority(): number {
     const { terms } = this;
     return terms === undefined ? 0 : terms.priority;
+  }
+
+  /** Whether somebody waits for its answer. */
+  get isAwaited(): boolean {
+    return true;
   }
 
   /** Whether it may run in the stack of its sender. */

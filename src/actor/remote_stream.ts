@@ -66,19 +66,24 @@ export function dropStream(value: unknown): void {
 
 /** The same of every stream in a value that has arrived. */
 export function dropStreams(value: unknown): void {
-  const seen = new Set<unknown>();
-  const left = [value];
-  while (left.length > 0) {
-    const one = left.pop();
-    if (typeof one !== "object" || one === null || ArrayBuffer.isView(one) || seen.has(one)) {
-      continue;
-    }
-    seen.add(one);
+  const seen = new Set<object>();
+  const left: object[] = [];
+  const add = (part: unknown) => {
+    if (typeof part !== "object" || part === null || seen.has(part)) return;
+    seen.add(part);
+    left.push(part);
+  };
+  add(value);
+  for (let one = left.pop(); one !== undefined; one = left.pop()) {
     if (one instanceof RemoteStream) one.drop();
-    else if (one instanceof Map) left.push(...one.keys(), ...one.values());
-    else if (one instanceof Set || Array.isArray(one)) { for (const part of one) left.push(part); }
-    else if (Object.getPrototypeOf(one) === Object.prototype) left.push(...Object.values(one));
+    else for (const part of partsOf(one)) add(part);
   }
+}
+
+function partsOf(value: object): Iterable<unknown> {
+  if (value instanceof Map) return [...value.keys(), ...value.values()];
+  if (value instanceof Set || Array.isArray(value)) return value;
+  return Object.getPrototypeOf(value) === Object.prototype ? Object.values(value) : [];
 }
 
 /** What a method returns to stream: a generator, or anything that is iterated asynchronously. */

@@ -8,7 +8,7 @@ import type { CellStats } from "./cell_stats.ts";
 import type { CellWatch } from "./cell_watch.ts";
 import { Hook, type HookName } from "./hook.ts";
 import type { Lock } from "./lock.ts";
-import type { Message } from "./message.ts";
+import type { Message, MessageTerms } from "./message.ts";
 import { isStreamed, type StreamedResult } from "./remote_stream.ts";
 import type { Scopes } from "./scopes.ts";
 import { StreamScope } from "./stream_scope.ts";
@@ -43,16 +43,29 @@ export class Runner {
 
   /** Runs a hook in a scope of its own; one that the class does not have gives nothing. */
   runHook(name: HookName, ...args: unknown[]): unknown {
+    if (this.#cell.actor[name] === Actor.prototype[name]) return;
+    return this.#runHook(new Hook(name, this.#cell, ++this.#stats.serial), name, args);
+  }
+
+  /** Runs `postCreate`, which has the lock. @param terms The calls that wait for it. */
+  runPostCreate(terms: MessageTerms | undefined): unknown {
+    const hook = new Hook("postCreate", this.#cell, ++this.#stats.serial, terms);
+    this.#lock.take(hook);
+    return this.#runHook(hook, "postCreate", []);
+  }
+
+  #runHook(hook: Hook, name: HookName, args: unknown[]): unknown {
     const { actor } = this.#cell;
-    if (actor[name] === Actor.prototype[name]) return;
-    const hook = new Hook(name, this.#cell, ++this.#stats.serial);
+    const scopes = this.#scopes;
     this.#stats.hooks++;
-    const outer = this.#watch.enterHook(name);
+    const outerMark = this.#watch.enterHook(name);
+    const outer = scopes.enter(hook);
     try {
       const run = actor[name] as (...args: unknown[]) => unknown;
-      return this.#scopes.runAsync(hook, () => run.apply(actor, args));
+      return scopes.runAsync(hook, () => run.apply(actor, args));
     } finally {
-      this.#watch.leave(outer);
+      scopes.leave(outer);
+      this.#watch.leave(outerMark);
     }
   }
 

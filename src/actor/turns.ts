@@ -42,8 +42,7 @@ export class Turns {
 
   /** Whether a message may run in the stack of its sender: nothing else runs or waits for its turn. */
   enter(): boolean {
-    // Whether the loop has waited for long is looked up in a turn: not in the async context of the sender.
-    if (this.#armed || this.#isRunning || this.#count >= CHECKPOINT_MESSAGES) return false;
+    if (this.#armed || this.#isRunning || !this.#isPrompt()) return false;
     this.#count++;
     return this.#isRunning = true;
   }
@@ -90,6 +89,17 @@ export class Turns {
     }
     this.#count = 0;
     return false;
+  }
+
+  /**
+   * Whether the loop has not waited for long, as far as that can be told without asking the loop: it is
+   * asked in a turn alone, not in the async context of a sender.
+   */
+  #isPrompt(): boolean {
+    if (this.#count < CHECKPOINT_MESSAGES) return true;
+    if (this.#checkpointAt === 0 || performance.now() - this.#checkpointAt > SLICE_MS) return false;
+    this.#count = 0;
+    return true;
   }
 
   /** The event loop has had its turn. */

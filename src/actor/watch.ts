@@ -6,8 +6,8 @@ export interface Down {
   readonly actor: ActorAddress;
   /**
    * Why: `ActorStoppedError` if it was destroyed or killed (`exit`), `ActorFailedError` if it has failed,
-   * `ActorNotFoundError` if it had ended before it was watched, `PoolLostError` or `HostLostError` if it went with its pool or host, or with what it could not be
-   * made again.
+   * `ActorNotFoundError` if it had ended before it was watched, `PoolLostError` or `HostLostError` if it went
+   * with its pool or host, or with what it could not be made again.
    */
   readonly reason: Error;
 }

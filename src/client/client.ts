@@ -3,6 +3,9 @@ import { SYSTEM_CLOCK } from "../core/clock.ts";
 import { HostLostError } from "../core/host_errors.ts";
 import type { HostDescription } from "../core/protocol.ts";
 import { ActorSystem } from "../actor/actor_system.ts";
+import { runUserHook } from "../debug/user_hook.ts";
+import { UNLIMITED } from "../actor/message.ts";
+import { hostServiceOf } from "../pool/host_service.ts";
 import { LocalPool } from "../pool/local.ts";
 import { poolCodec } from "../pool/pool_codec.ts";
 import { HostVerbs } from "../pool/host_verbs.ts";
@@ -10,6 +13,7 @@ import type { Placement } from "../schedule/policy.ts";
 import { ClientRouter } from "./client_router.ts";
 import { HostLink, type OpenLink } from "./host_link.ts";
 import type { ResolvedConnect } from "./options.ts";
+import { Successors } from "./successors.ts";
 
 /**
  * A program that uses a cluster and is no part of it: it has no pools, nothing is placed on it, and no
@@ -19,7 +23,8 @@ import type { ResolvedConnect } from "./options.ts";
  * Its refs work as a host's do: calls, tells, batches, streams, timers, copies; `registeredType` names
  * types whose module it does not have. When its link is lost for longer than the grace time, or its host has
  * ended, what waits rejects with `HostLostError`, and it links anew by itself; `linked()` waits for that.
- * Refs to actors of a host that has ended are then worth nothing: ask for them again, by uid or by name.
+ * Refs to actors of a host that has ended lead to where they are made again, if the host that it is linked with
+ * knows; calls of all others reject with `HostLostError`.
  *
  * @example
  * ```ts
@@ -50,7 +55,16 @@ export class Client extends ActorSystem<Placement> implements AsyncDisposable {
       resources: {},
       verbs: (pool) => new HostVerbs(pool, () => undefined, () => router.home),
       callTimeoutMs,
-      onDeadLetter,
+      onDeadLetter: (letter) => runUserHook("onDeadLetter", () => onDeadLetter(letter)),
+      whereabouts: new Successors({
+        clock: SYSTEM_CLOCK,
+        isLinked: () => router.host !== null,
+        ask: async (place) => {
+          const home = hostServiceOf(router.home);
+          const ask = () => pool.call(home, "successorOf", [place], UNLIMITED);
+          return await pool.scopes.outside(ask) as HostId | null;
+        },
+      }),
     });
     super(pool);
     this.id = id;

@@ -59,6 +59,16 @@ export class FarHosts {
     for (const { link } of [...this.#hosts.values()]) link.lost(cause);
   }
 
+  /** A host cannot be linked: its actor may be on another by now. */
+  #unsent(frame: RawFrame, error: Error): void {
+    const { pool } = this.#options;
+    try {
+      if (!pool.takeLost(frame)) pool.refuse(frame, error);
+    } catch (full) {
+      pool.refuse(frame, full as Error);
+    }
+  }
+
   #add(host: HostId, relay: Session): Far {
     const link = new RelayedLink({
       self: this.#options.id,
@@ -97,7 +107,7 @@ export class FarHosts {
       this.#hosts.delete(host);
       const reason = `Host ${formatHostId(host)} cannot be reached: ${(cause as Error).message}`;
       const error = new HostLostError(reason, "lost", { cause });
-      for (const frame of far.outbox.take()) pool.refuse(frame, error);
+      for (const frame of far.outbox.take()) this.#unsent(frame, error);
     }
   }
 }

@@ -2,7 +2,7 @@ import { formatHostId, type HostId, isClient } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import { LinkRefusedError, ProtocolError } from "../core/host_errors.ts";
-import type { HostDescription, RawFrame } from "../core/protocol.ts";
+import { type HostDescription, isBetweenActors, type RawFrame } from "../core/protocol.ts";
 import type { Link } from "../link/link.ts";
 import { openSession } from "../link/session.ts";
 import type { Session } from "../link/session_options.ts";
@@ -130,27 +130,11 @@ export class HostLink {
   }
 
   #take(frame: RawFrame): void {
-    switch (frame.kind) {
-      case "down":
-        return this.#down(frame);
-      case "pools":
-      case "hosts":
-        // For those who place actors, and who link hosts.
-        return;
-      case "call":
-      case "tell":
-      case "batch":
-      case "cancel":
-      case "reply":
-      case "failure":
-      case "items":
-      case "end":
-      case "credit":
-      case "drop":
-        return this.#options.pool.receive(frame);
-      default:
-        throw new ProtocolError(`A host may not send ${frame.kind} frames to a client`);
-    }
+    if (isBetweenActors(frame.kind)) return this.#options.pool.receive(frame);
+    if (frame.kind === "down") return this.#down(frame);
+    // For those who place actors, and who link hosts.
+    if (frame.kind === "pools" || frame.kind === "hosts") return;
+    throw new ProtocolError(`A host may not send ${frame.kind} frames to a client`);
   }
 
   #down(raw: RawFrame): void {

@@ -37,6 +37,9 @@ export interface ActorAddress extends PoolAddress {
   readonly replicas?: readonly PoolAddress[];
 }
 
+/** Which actor of which host, whatever instance of it, and in whatever pool. */
+export type ActorPlace = Pick<ActorAddress, "host" | "uid">;
+
 /** A new id for a host that starts. */
 export function newHostId(): HostId {
   const words = crypto.getRandomValues(new Uint16Array(3));

@@ -5,21 +5,17 @@ import { ProtocolError } from "./host_errors.ts";
 import { BODY_SHAPES, frameOf } from "./frame_body.ts";
 import { readGraph } from "./graph_reader.ts";
 import { EXTENSION_CODEC, Lowered } from "./msgpack.ts";
-import { NameReader, readShortList } from "./short_body.ts";
-import type { Frame, FrameKind, RawFrame } from "./protocol.ts";
+import { BodyReader, LastNames } from "./short_body.ts";
+import { type Frame, type FrameKind, isMessage, type RawFrame } from "./protocol.ts";
 import { type CodecExtension, PlainCheck } from "./values.ts";
 
 export { readFrames } from "./frame_reader.ts";
 export { type Batch, FrameWriter, type SegmentMode } from "./frame_writer.ts";
 export type { CodecExtension } from "./values.ts";
 
-/** The first byte of a call's body: an array of three. */
-const CALL_BODY = 0x93;
-
 /** Messages may have their terms as one field more. */
 function hasFields({ length }: readonly unknown[], kind: FrameKind, fields: number): boolean {
-  return length === fields ||
-    (length === fields + 1 && (kind === "call" || kind === "tell" || kind === "batch"));
+  return length === fields || (length === fields + 1 && isMessage(kind));
 }
 
 /** What turns frames into bytes and back; one for all links of a pool. */
@@ -28,7 +24,8 @@ export class Codec {
   readonly extensions: readonly CodecExtension[];
   readonly #decoder = new Decoder({ extensionCodec: EXTENSION_CODEC });
   readonly #check = new PlainCheck(true);
-  readonly #names = new NameReader();
+  readonly #reader = new BodyReader();
+  readonly #names = new LastNames();
 
   constructor(extensions: readonly CodecExtension[] = []) {
     this.extensions = Object.freeze([...extensions]);
@@ -42,7 +39,7 @@ export class Codec {
    */
   decode(raw: RawFrame): Frame {
     try {
-      const body = this.#body(raw);
+      const body = isMessage(raw.kind) ? this.#message(raw.body) : this.#read(raw.body);
       const { fields, value } = BODY_SHAPES[raw.kind];
       if (!Array.isArray(body) || !hasFields(body, raw.kind, fields)) {
         throw new ProtocolError("Its fields");
@@ -60,22 +57,25 @@ export class Codec {
     }
   }
 
-  #body(raw: RawFrame): unknown {
-    const { kind, body } = raw;
-    if (kind !== "call" && kind !== "tell" || body[0] !== CALL_BODY) {
-      return readShortList(body, 0) ?? this.#decoder.decode(body);
-    }
+  /** The fields of a message: the first two are often those of the message before. */
+  #message(bytes: Uint8Array): unknown {
     const names = this.#names;
-    const uid = names.read(body, 1);
-    const method = uid === undefined ? undefined : names.read(body, names.end);
-    if (method === undefined) return this.#decoder.decode(body);
-    const at = names.end;
-    return [uid, method, readShortList(body, at) ?? this.#decoder.decode(body.subarray(at))];
+    if (names.areIn(bytes)) {
+      const args = this.#reader.read(bytes, names.end);
+      if (args !== undefined) return [names.uid, names.method, args];
+    }
+    const body = this.#read(bytes);
+    names.keep(bytes, body);
+    return body;
+  }
+
+  #read(bytes: Uint8Array): unknown {
+    return this.#reader.read(bytes) ?? this.#decoder.decode(bytes);
   }
 
   #raise({ bytes }: Lowered, segments: readonly ArrayBufferLike[]): unknown {
     if (bytes.length === 0) return undefined;
-    const table = this.#decoder.decode(bytes);
+    const table = this.#read(bytes);
     return readGraph(table, { extensions: this.extensions, segments, local: false });
   }
 

@@ -76,9 +76,10 @@ export class Deadlines {
         }
       }
     }
-    if (this.#timer === undefined && this.#buckets.size > 0) {
-      this.#arm(Math.min(...this.#buckets.keys()));
-    }
+    if (this.#timer !== undefined || this.#buckets.size === 0) return;
+    let next = Infinity;
+    for (const tick of this.#buckets.keys()) next = Math.min(next, tick);
+    this.#arm(next);
   };
 
   #arm(tick: number): void {

@@ -137,8 +137,17 @@ export function bodyOf(frame: Frame, value: unknown): unknown[] {
   }
 }
 
-function termsBody({ budgetMs, priority, chain }: CallTerms): unknown[] {
+/** The body of a message's terms. */
+export function termsBody({ budgetMs, priority, chain }: CallTerms): unknown[] {
   return [budgetMs, priority, chain];
+}
+
+/** Most messages have none: not even a key for them. */
+function withTerms<F extends Envelope>(
+  frame: F,
+  body: readonly unknown[],
+): F & { readonly terms?: CallTerms } {
+  return body.length > 3 ? { ...frame, terms: callTerms(body[3]) } : frame;
 }
 
 /**
@@ -150,28 +159,17 @@ export function frameOf(kind: FrameKind, at: Envelope, body: readonly unknown[])
   const { id, to, from } = at;
   switch (kind) {
     case "call":
-    case "tell":
-      return {
-        kind,
-        id,
-        to,
-        from,
-        uid: name(body[0], "uid"),
-        method: name(body[1], "method"),
-        args: list(body[2], "args"),
-        ...(body.length > 3 ? { terms: callTerms(body[3]) } : {}),
-      };
-    case "batch":
-      return {
-        kind,
-        id,
-        to,
-        from,
-        uid: name(body[0], "uid"),
-        method: name(body[1], "method"),
-        items: list(body[2], "items").map((item) => list(item, "items")),
-        ...(body.length > 3 ? { terms: callTerms(body[3]) } : {}),
-      };
+    case "tell": {
+      const uid = name(body[0], "uid");
+      const method = name(body[1], "method");
+      return withTerms({ kind, id, to, from, uid, method, args: list(body[2], "args") }, body);
+    }
+    case "batch": {
+      const uid = name(body[0], "uid");
+      const method = name(body[1], "method");
+      const items = list(body[2], "items").map((item) => list(item, "items"));
+      return withTerms({ kind, id, to, from, uid, method, items }, body);
+    }
     case "items":
       return { kind, id, to, from, values: list(body[0], "items") };
     case "end":

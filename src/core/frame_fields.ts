@@ -202,7 +202,15 @@ export function cellOptions(value: unknown): CellOptions {
     ...snapshotTiming(own(source, "snapshot")),
     ...amount(source, "idleMs"),
     ...parkedState(own(source, "parked")),
+    ...creators(own(source, "chain")),
   };
+}
+
+function creators(chain: unknown): Pick<CellOptions, "chain"> {
+  if (chain === undefined) return {};
+  if (!(chain instanceof Uint8Array)) return wrong("options.chain");
+  // As that of a message.
+  return { chain: chain.slice() as Uint8Array<ArrayBuffer> };
 }
 
 function parkedState(value: unknown): Pick<CellOptions, "parked"> {

@@ -3,11 +3,11 @@ import { ExtData } from "@msgpack/msgpack";
 import { detachAll, takeSegments } from "./buffers.ts";
 import { NotSerializableError } from "./message_errors.ts";
 import { ProtocolError } from "./host_errors.ts";
-import { BODY_SHAPES, bodyOf, KIND_CODES, valueOf } from "./frame_body.ts";
+import { BODY_SHAPES, bodyOf, KIND_CODES, termsBody, valueOf } from "./frame_body.ts";
 import { GraphBuilder, type Table } from "./graph.ts";
 import { writeHeader } from "./header.ts";
 import { KeptEncoder, UNDEFINED } from "./msgpack.ts";
-import { NameWriter, SHORT_LIST_BYTES, SHORT_NAME_BYTES, writeShortList } from "./short_body.ts";
+import { BodyWriter, SHORT_BODY_BYTES } from "./short_body.ts";
 import { type Frame, HEADER_BYTES, LIMITS, type RawFrame } from "./protocol.ts";
 import { isSharedMemory } from "./shared_memory.ts";
 import { type CodecExtension, PlainCheck } from "./values.ts";
@@ -32,12 +32,6 @@ export interface Batch {
 
 const INITIAL_BYTES = 16 * 1024;
 
-/** The first byte of a call's body: a list of three. */
-const CALL_BODY = 0x93;
-
-/** Room for the longest frame that is written without the library. */
-const SHORT_FRAME_BYTES = HEADER_BYTES + 1 + 2 * SHORT_NAME_BYTES + SHORT_LIST_BYTES;
-
 /** Encodes frames one after another into one buffer; one per link, reused. */
 export class FrameWriter {
   readonly #codec: ExtensionHolder;
@@ -51,9 +45,9 @@ export class FrameWriter {
   #length = 0;
   #frames = 0;
   #segments: ArrayBufferLike[] = [];
-  readonly #names = new NameWriter();
-  /** A reply's list, used again. */
-  readonly #one: unknown[] = [null];
+  readonly #body = new BodyWriter();
+  /** It writes a body that is short. */
+  #isBusy = false;
 
   constructor(codec: ExtensionHolder, segments: SegmentMode) {
     this.#codec = codec;
@@ -77,8 +71,12 @@ export class FrameWriter {
    * the writer and the value are as before then.
    */
   write(frame: Frame): void {
-    const length = this.#short(frame);
-    if (length < 0) return this.#long(frame);
+    const value = valueOf(frame);
+    const isPlain = value === undefined || this.#isPlain(value, frame);
+    // A getter sends something in the midst of a body, which is written once more then.
+    if (this.#isBusy) this.#use(this.#bytes.slice());
+    const length = isPlain && !this.#isBusy ? this.#short(frame, value) : -1;
+    if (length < 0) return this.#long(frame, value, isPlain);
     const start = this.#length;
     this.#length += length;
     this.#frames++;
@@ -92,40 +90,30 @@ export class FrameWriter {
   }
 
   /** Writes a body behind where its header goes, if it is a short one; returns the length of both, or -1. */
-  #short(frame: Frame): number {
-    switch (frame.kind) {
-      case "call":
-      case "tell": {
-        if (frame.terms !== undefined) return -1;
-        const start = this.#reserve(SHORT_FRAME_BYTES);
-        this.#bytes[start + HEADER_BYTES] = CALL_BODY;
-        const uid = this.#names.write(this.#bytes, start + HEADER_BYTES + 1, frame.uid);
-        const method = uid < 0 ? uid : this.#names.write(this.#bytes, uid, frame.method);
-        const end = method < 0 ? method : writeShortList(this.#view, method, frame.args);
-        return end < 0 ? end : end - start;
-      }
-      case "reply": {
-        const start = this.#reserve(SHORT_FRAME_BYTES);
-        this.#one[0] = frame.value;
-        const end = writeShortList(this.#view, start + HEADER_BYTES, this.#one);
-        this.#one[0] = null;
-        return end < 0 ? end : end - start;
-      }
-      default:
-        return -1;
+  #short(frame: Frame, value: unknown): number {
+    const start = this.#reserve(HEADER_BYTES + SHORT_BODY_BYTES);
+    const body = this.#body;
+    const bytes = this.#bytes;
+    body.begin(this.#view, bytes, start + HEADER_BYTES);
+    this.#isBusy = true;
+    try {
+      writeBody(body, frame, value);
+    } finally {
+      this.#isBusy = false;
     }
+    return body.end < 0 || bytes !== this.#bytes ? -1 : body.end - start;
   }
 
-  #long(frame: Frame): void {
+  #long(frame: Frame, given: unknown, isPlain: boolean): void {
     const { value: field, root, forgiving } = BODY_SHAPES[frame.kind];
     checkNames(frame);
     let table: Table | undefined;
     let value: unknown;
     if (field >= 0) {
-      value = valueOf(frame);
+      value = given;
       if (value === undefined) {
         value = UNDEFINED;
-      } else if (!this.#isPlain(value, frame, root)) {
+      } else if (!isPlain) {
         table = new GraphBuilder(this.#codec.extensions, this.#mode, forgiving).build(value, root);
         value = new ExtData(VALUE_EXT, this.#encode(this.#tableEncoder, table.table, root));
       }
@@ -198,10 +186,10 @@ export class FrameWriter {
     return { bytes, segments };
   }
 
-  #isPlain(value: unknown, frame: Frame, root: string): boolean {
+  #isPlain(value: unknown, frame: Frame): boolean {
     try {
       if (frame.kind === "batch") return this.#check.isPlainBatch(value as readonly unknown[]);
-      return root === "args" && frame.kind !== "create"
+      return frame.kind === "call" || frame.kind === "tell"
         ? this.#check.isPlainList(value as readonly unknown[])
         : this.#check.isPlain(value);
     } catch {
@@ -277,6 +265,22 @@ export class FrameWriter {
   #use(bytes: Uint8Array<ArrayBuffer>): void {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer);
+  }
+}
+
+function writeBody(body: BodyWriter, frame: Frame, value: unknown): void {
+  if (frame.kind === "call" || frame.kind === "tell") {
+    const { uid, method, args, terms } = frame;
+    body.list(terms === undefined ? 3 : 4);
+    body.name(uid);
+    body.name(method);
+    body.value(args);
+    if (terms !== undefined) body.value(termsBody(terms));
+  } else if (frame.kind === "reply") {
+    body.list(1);
+    body.value(value === undefined ? UNDEFINED : value);
+  } else {
+    body.value(bodyOf(frame, value));
   }
 }
 

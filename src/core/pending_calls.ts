@@ -2,8 +2,8 @@ import type { PoolAddress } from "./address.ts";
 
 /** Who waits for the answer to one call. */
 export interface PendingCall {
-  /** Where the call went. */
-  readonly to: PoolAddress;
+  /** Where the call went, or who answers for it since. */
+  to: PoolAddress;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -51,6 +51,12 @@ export class PendingCalls {
   /** Whether a call waits still. */
   has(id: number): boolean {
     return this.#find(id) !== undefined;
+  }
+
+  /** Somebody else answers for a call from now on. */
+  redirect(id: number, to: PoolAddress): void {
+    const call = this.#find(id);
+    if (call !== undefined) call.to = to;
   }
 
   /** Takes a call out, to be settled by the taker; `undefined` if it is settled already. */

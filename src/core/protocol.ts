@@ -200,6 +200,8 @@ export interface CellOptions {
   readonly idleMs?: number;
   /** It was parked when its pool died: it is not made before its next message. */
   readonly parked?: ParkedState;
+  /** The calls that wait for it to start, if it can make calls then; see `call_chain.ts` for its bytes. */
+  readonly chain?: Uint8Array<ArrayBuffer>;
 }
 /** What was saved of an actor that is parked; nothing of one without a state. */
 export interface ParkedState {
@@ -359,6 +361,30 @@ export type Frame =
 
 /** The literal of a frame. */
 export type FrameKind = Frame["kind"];
+
+/** Whether a frame brings something for an actor to do. */
+export function isMessage(kind: FrameKind): kind is "call" | "tell" | "batch" {
+  return kind === "call" || kind === "tell" || kind === "batch";
+}
+
+/** Whether actors exchange such frames: of another host or a client, no others may reach a pool. */
+export function isBetweenActors(kind: FrameKind): boolean {
+  switch (kind) {
+    case "call":
+    case "tell":
+    case "batch":
+    case "cancel":
+    case "reply":
+    case "failure":
+    case "items":
+    case "end":
+    case "credit":
+    case "drop":
+      return true;
+    default:
+      return false;
+  }
+}
 
 /** A frame as it arrives: its header read, its body not yet. The bytes belong to the receiver. */
 export interface RawFrame extends Envelope {

@@ -7,6 +7,9 @@ import type { Wait } from "./waits.ts";
 /** Asks the pool of an actor whom a caller of it waits for; `null` if it does not say. */
 export type AskWaits = (to: ActorAddress, caller: Hop) => Promise<Wait[] | null>;
 
+/** Whether an actor is the runtime's own: it makes actors, and does not say which one a call waits for. */
+export type IsOurs = (to: ActorAddress) => boolean;
+
 /** A message that runs, and what it may wait for. */
 type Running = Pick<Wait, "hop" | "calls" | "open">;
 
@@ -25,14 +28,16 @@ const MAX_MESSAGES = 256;
  */
 export class Comebacks {
   readonly #ask: AskWaits;
+  readonly #isOurs: IsOurs;
   readonly #waiting = new Set<Comeback>();
   #timer: unknown;
   #lookMs = 0;
   #isLooking = false;
   #isStopped = false;
 
-  constructor(ask: AskWaits) {
+  constructor(ask: AskWaits, isOurs: IsOurs) {
     this.#ask = ask;
+    this.#isOurs = isOurs;
   }
 
   /** A call has come back. */
@@ -80,7 +85,8 @@ export class Comebacks {
     const stuck = new Set([keyOf(start.hop)]);
     const left: Running[] = [start];
     for (let one = left.pop(); one !== undefined; one = left.pop()) {
-      const targets = targetsOf(one, next.get(keyOf(one.hop)) ?? []);
+      const calls = one.calls.filter(({ to }) => !this.#isOurs(to));
+      const targets = targetsOf({ ...one, calls }, next.get(keyOf(one.hop)) ?? []);
       if (targets === null || stuck.size > MAX_MESSAGES) return null;
       for (const waits of await Promise.all(targets.map((to) => this.#ask(to, one!.hop)))) {
         // It is on its way, or its answer.
@@ -111,21 +117,22 @@ export class Comebacks {
 
 /** Whether a call still waits behind the one that waits for it. */
 function isOpen({ cell, message, holder }: Comeback): boolean {
-  return !holder.ended && message.cell === null && cell.holders.includes(holder);
+  return !cell.isStopped && !holder.ended && !message.ended && message.cell === null &&
+    cell.holders.includes(holder);
 }
 
 /**
  * The actors that a message waits for; `null` if it may go on by itself, or nobody knows where a stream
- * comes from that it reads.
+ * comes from that it reads, or which actor's start it waits for.
  *
  * @param next Whom it has called, as the calls say that have come back.
  */
 function targetsOf({ calls, open }: Running, next: readonly Hop[]): ActorAddress[] | null {
   const called = new Map(calls.map(({ to }) => [actorOf(to), to]));
   const producers = next.filter((hop) => !called.has(actorOf(hop)));
-  const streams = open - calls.length;
-  if (open === 0 || streams > producers.length) return null;
-  return streams > 0 ? [...called.values(), ...producers] : [...called.values()];
+  const others = open - calls.length;
+  if (open === 0 || others > producers.length) return null;
+  return others > 0 ? [...called.values(), ...producers] : [...called.values()];
 }
 
 function actorOf({ host, pool, uid }: ActorAddress): string {

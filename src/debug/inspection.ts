@@ -99,7 +99,7 @@ export interface HostInspection {
   readonly pools: readonly PoolInspection[];
   /** Since it has started. */
   readonly deadLetters: DeadLetterCount;
-  /** Threads that were given up because a synchronous loop holds them. */
+  /** Threads of workers that were given up because they did not answer: a synchronous loop may hold them. */
   readonly abandonedThreads: number;
 }
 

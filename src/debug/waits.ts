@@ -33,7 +33,9 @@ export function keyOf({ from, id }: Message): string {
 /** Whom a caller waits for that has called an actor: several if they hold it together. */
 export function waitsOf(cell: Cell, caller: Hop): Wait[] {
   const isCall = (message: Message) => isCalledBy(message, caller);
-  const running = [...cell.running.keys()].filter(isCall);
+  // While it starts its postCreate does, which its creator waits for.
+  const hooks = cell.state === "starting" ? cell.holders : [];
+  const running = [...cell.running.keys(), ...hooks].filter(isCall);
   const waits = running.map((message) => wait(message, message, cell, false));
   const queued = cell.findWaiting(isCall);
   if (queued === undefined || queued.target!.concurrent) return waits;

@@ -75,8 +75,8 @@ export class Host extends ActorSystem<Placement> implements AsyncDisposable {
   }
 
   /**
-   * Threads that were given up because a synchronous loop holds them. They burn a core each, and the
-   * process can then only be ended by `Deno.exit`.
+   * Threads of workers that were given up because they did not answer. One that a synchronous loop holds
+   * burns a core, and the process can then only be ended by `Deno.exit`.
    */
   get abandonedThreads(): number {
     return this.#parts.pools.abandoned;
@@ -264,8 +264,8 @@ export class Host extends ActorSystem<Placement> implements AsyncDisposable {
   /**
    * Takes the host out of its cluster, and stops it. It gets no actors from now on; running messages come
    * to their end, queued ones are handed back as `ActorStoppedError`, `preDestroy` runs. Meanwhile it
-   * answers, and other hosts make again what fails over; refs to it lead there. Then it leaves: names are
-   * free, and the other hosts know at once.
+   * answers, and other hosts make again what fails over: messages that wait for it go there, and refs to it
+   * lead there. Then it leaves: names are free, and the other hosts know at once.
    *
    * @throws {RangeError} if the deadline is no time.
    * @example

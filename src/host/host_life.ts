@@ -21,14 +21,15 @@ export class HostLife {
 
   /** Starts what the options ask for. */
   async start(): Promise<void> {
-    const { main, desk, debug, snapshots, failover, cluster, pools, peers, options } = this.#parts;
-    const actor = new HostActor(desk, (letter) => debug.deadLetter(letter), {
+    const { main, desk, service, debug, snapshots, failover, cluster, pools, peers, options } =
+      this.#parts;
+    const actor = new HostActor(desk, service, {
+      deadLetter: (letter) => debug.deadLetter(letter),
       report: (report) => debug.report(report),
       inspect: () => this.#parts.inspect(),
       status: () => this.#parts.status(),
       refused: (refusal) => this.#parts.refused(refusal),
     });
-    main.onRefused = (refusal) => this.#parts.refused(refusal);
     await main.adopt(actor, HOST_ACTOR_TYPE, HOST_UID);
     await main.serve();
     await main.adopt(new StateActor(snapshots), STATE_ACTOR_TYPE, STATE_UID);

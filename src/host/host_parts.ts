@@ -1,3 +1,14 @@
+/**
+ * What a host is made of, put together. Where the parts are:
+ *
+ * - `actors/`: the actors of the host. `ActorDesk` makes, finds and ends them.
+ * - `recovery/`: what becomes of pools, actors and hosts that die. `Recovery` brings pools back.
+ * - `cluster/`: the links with other hosts. `Peers` has them.
+ * - `directory/`: the names of the cluster, and which hosts there are. `Cluster` is this host's part of it.
+ * - `gateway/`: what the host serves over HTTP, and where others dial it.
+ * - here: its pools (`HostPools`, and `PoolNews` of how they do), the ways to them and to other hosts
+ *   (`HostRouter`), and how it begins and ends (`HostLife`, `drainActors`).
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 import {
   formatHostId,
@@ -15,9 +26,11 @@ import type { HostInspection, HostState } from "../debug/inspection.ts";
 import type { HostStatus, MessageRefusal } from "../pool/host_service.ts";
 import { LocalPool } from "../pool/local.ts";
 import { poolCodec } from "../pool/pool_codec.ts";
+import { poolServiceOf } from "../pool/pool_service.ts";
 import { HostVerbs } from "../pool/host_verbs.ts";
 import { Scheduler } from "../schedule/scheduler.ts";
 import { ActorDesk } from "./actors/actor_desk.ts";
+import { OwnService } from "./actors/own_service.ts";
 import { Cluster } from "./directory/cluster.ts";
 import type { HostMember } from "./directory/membership.ts";
 import { Failover } from "./recovery/failover.ts";
@@ -39,6 +52,8 @@ export class HostParts {
   readonly codec: Codec;
   readonly main: LocalPool;
   readonly desk: ActorDesk;
+  /** What its pools ask of it. */
+  readonly service: OwnService;
   readonly cluster: Cluster;
   readonly debug: HostDebug;
   readonly snapshots: Snapshots;
@@ -68,11 +83,18 @@ export class HostParts {
       codec: this.codec,
       router: this.router,
       resources: {},
-      verbs: (pool) => new HostVerbs(pool, () => this.desk?.service),
+      verbs: (pool) => new HostVerbs(pool, () => this.service),
       callTimeoutMs: options.callTimeoutMs,
       clock,
       asyncScopes: new AsyncLocalStorage(),
       onDeadLetter: (letter) => this.debug.deadLetter(letter),
+      onRefused: (refusal) => this.refused(refusal),
+      whereabouts: {
+        locate: (uid) => this.desk.locate(uid),
+        concerns: (host) => this.failover.concerns(host),
+        moved: (to) => this.failover.movedTo(to),
+        hold: (to, message) => this.failover.hold(to, message),
+      },
       debug: this.debug.main,
     });
     this.router.main = this.main;
@@ -94,7 +116,8 @@ export class HostParts {
       clock,
       types,
       heartbeatMs: options.heartbeatMs,
-      waitMs: options.recovery.waitMs,
+      waitMs: options.recovery.successorMs,
+      leaving: this.router.leaving,
       isReachable: (host) =>
         this.router.peers.has(host) || this.peers.routes.of(host) !== undefined,
       named: (host, name) => this.cluster.named(host, name),
@@ -103,15 +126,6 @@ export class HostParts {
       has: (uid) => this.desk.has(uid),
       create: (order) => this.desk.create(order),
     });
-    const { redirects } = this.main;
-    redirects.moved = (to) => this.failover.movedTo(to);
-    redirects.hold = (to, message) => this.failover.hold(to, message);
-    this.router.takeLost = (frame) =>
-      this.failover.concerns(frame.to.host) && redirects.takeLost(
-        frame,
-        (raw) => this.codec.decode(raw),
-        (error) => this.main.refuse(frame, error),
-      );
     this.snapshots = new Snapshots({ ...options.state, uids: () => this.desk.uids });
     this.desk = new ActorDesk({
       main: this.main,
@@ -120,9 +134,6 @@ export class HostParts {
       router: this.router,
       restart: options.recovery.restart,
       waitMs: options.recovery.waitMs,
-      appendPool: (spec) => this.pools.append(spec),
-      removePool: (pool, options) => this.pools.remove(pool, options),
-      waitPool: (pool) => this.recovery.wait(pool),
       waitForOne: (wouldDo) => this.recovery.waitForOne(wouldDo),
       again: (entry, reason, died) => this.recovery.again(entry, reason, died),
       gaveUp: (actor, error) => this.recovery.gaveUp(actor, error),
@@ -131,6 +142,14 @@ export class HostParts {
       names: this.cluster.names,
       ownPools: () => this.pools.news.all,
       onLoad: () => this.pools.news.reportLoad(),
+    });
+    this.service = new OwnService({
+      desk: this.desk,
+      names: this.cluster.names,
+      failover: this.failover,
+      appendPool: (spec) => this.pools.append(spec),
+      removePool: (pool, options) => this.pools.remove(pool, options),
+      waitPool: (pool) => this.recovery.wait(pool),
     });
     this.recovery = new Recovery({
       options: options.recovery,
@@ -235,6 +254,7 @@ export class HostParts {
   /** Everything here that waits for a pool or host that is gone is told so. */
   #lose(host: HostId, pool: PoolId | null, reason: Error): void {
     const isGone = (to: PoolAddress) => to.host === host && (pool === null || to.pool === pool);
+    const isLeaving = this.router.leaving.has(host);
     this.desk.uids.dropElsewhere(isGone, reason);
     if (pool === null) {
       this.desk.supervision.hostLost(host, reason);
@@ -243,6 +263,12 @@ export class HostParts {
       this.cluster.unlinked(host);
     }
     this.main.lost(isGone, reason);
-    for (const sibling of this.router.pools.values()) sibling.leave(host, pool, reason);
+    for (const sibling of this.router.pools.values()) {
+      const leave = () => sibling.leave(host, pool, reason);
+      // First it hears which of its calls are handed over, and do not wait for what is gone.
+      if (isLeaving) {
+        this.main.call(poolServiceOf(sibling.description), "busy", []).then(leave, leave);
+      } else leave();
+    }
   }
 }

@@ -4,7 +4,7 @@ import { CPU } from "../core/device.ts";
 import type { PoolDescription } from "../core/protocol.ts";
 import type { LocalPool } from "../pool/local.ts";
 import type { Leases } from "../schedule/leases.ts";
-import { LoadWatch } from "./cluster/load_watch.ts";
+import { LoadWatch } from "./load_watch.ts";
 import type { Peers } from "./cluster/peers.ts";
 import type { HostRouter } from "./router.ts";
 import type { UidTable } from "./actors/uid_table.ts";
@@ -33,6 +33,7 @@ export class PoolNews {
   readonly #ready: ReadonlySet<number>;
   readonly #main: PoolDescription;
   #isWithdrawn = false;
+  #isOver = false;
   #loadTimer: unknown;
 
   /** @param ready The pools that get actors. */
@@ -76,6 +77,7 @@ export class PoolNews {
 
   /** The number of actors in a pool has changed: other hosts hear of it soon. */
   reportLoad(): void {
+    if (this.#isOver) return;
     this.#load.wake();
     if (this.#loadTimer !== undefined || this.#options.router.peers.size === 0) return;
     this.#loadTimer = this.#options.clock.setTimeout(() => {
@@ -86,6 +88,7 @@ export class PoolNews {
 
   /** Other hosts hear of no load any more. */
   endReports(): void {
+    this.#isOver = true;
     this.#load.stop();
     this.#options.clock.clearTimeout(this.#loadTimer);
   }

@@ -61,7 +61,7 @@ export class HostPools {
     this.#silence = new Silence(host.recovery.silentMs, (generation) => uids.uidOf(generation));
   }
 
-  /** Threads that were given up because a synchronous loop holds them. */
+  /** Threads that were given up because they did not answer: a synchronous loop may hold them. */
   get abandoned(): number {
     return this.#abandoned;
   }
@@ -175,6 +175,7 @@ export class HostPools {
     if (pool === null) return null;
     if (this.#isStopped) {
       pool.terminate(new PoolLostError("The host was stopped", "stopped"));
+      await pool.down;
       return null;
     }
     pool.open((frame) => this.#router.forward(frame));
@@ -194,7 +195,11 @@ export class HostPools {
     const { name } = pool.description;
     // From now on nothing is placed there, and other hosts hear of it.
     if (this.#ready.delete(pool.description.pool)) this.news.tell();
-    if (force) return pool.terminate(new PoolLostError(`${name} was removed at once`, "stopped"));
+    if (force) {
+      pool.terminate(new PoolLostError(`${name} was removed at once`, "stopped"));
+      await pool.down;
+      return;
+    }
     const inTime = await withDeadline(pool.stop(), deadlineMs);
     if (inTime) return;
     pool.terminate(
@@ -205,6 +210,7 @@ export class HostPools {
         "killed",
       ),
     );
+    await pool.down;
   }
 
   #down(pool: Pool, generation: number, reason: PoolLostError): void {

@@ -44,11 +44,12 @@ const MAX_SNAPSHOT_BYTES = 16 * 2 ** 20;
  */
 export function resolveOptions(options: HostOptions): ResolvedHostOptions {
   const { listen, token = null } = options;
+  const directory = directoryOf(options.directory ?? memoryDirectory());
   const resolved: ResolvedHostOptions = {
     pools: (options.pools ?? [workerPool()]).map(starterOf),
     listen: listen === undefined ? null : resolveListen(listen, token, options.ca),
     join: options.join ?? [],
-    directory: directoryOf(options.directory ?? memoryDirectory()),
+    directory,
     token,
     modules: options.modules ?? [],
     callTimeoutMs: options.callTimeoutMs ?? Infinity,
@@ -56,7 +57,7 @@ export function resolveOptions(options: HostOptions): ResolvedHostOptions {
     graceMs: options.graceMs ?? GRACE_BEATS * (options.heartbeatMs ?? 1000),
     tls: tlsOf(options),
     stopTimeoutMs: options.stopTimeoutMs ?? 5000,
-    recovery: resolveRecovery(options.autoRecover, options.recovery),
+    recovery: resolveRecovery(options.autoRecover, options.recovery, directory.leaseMs),
     state: resolveState(options.state),
     onDeadLetter: options.onDeadLetter ?? printDeadLetter,
     debug: resolveDebug(options.debug),

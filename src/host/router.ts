@@ -3,6 +3,7 @@ import { HostLostError, PoolLostError } from "../core/host_errors.ts";
 import type { Frame, PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { LocalPool } from "../pool/local.ts";
 import type { Pool } from "../pool/pool.ts";
+import { poolServiceOf } from "../pool/pool_service.ts";
 import type { Router } from "../pool/router.ts";
 
 /** The pools of another host. */
@@ -22,6 +23,14 @@ export interface Peer extends PoolsOfHost {
 /** What takes frames to where they are to go. */
 export type Way = Pick<Peer, "send" | "forward">;
 
+/** The hosts that are not linked with this one, and can be. */
+export interface Reach {
+  /** The way to such a host, which is linked from now on. */
+  wayTo(host: HostId): Way | undefined;
+  /** What they have. */
+  pools(): readonly PoolsOfHost[];
+}
+
 /** Finds the way to every pool of this host and to every linked host, by a frame's header alone. */
 export class HostRouter implements Router {
   /** The host whose pools these are. */
@@ -32,13 +41,10 @@ export class HostRouter implements Router {
   readonly peers: Map<HostId, Peer> = new Map();
   /** The host's own pool; set once, when it exists. */
   main: LocalPool | undefined;
-  /** The way to a host that can be linked, and is from now on; whoever links hosts sets it. */
-  reach: (host: HostId) => Way | undefined = () => undefined;
-  /** The hosts that can be linked; set likewise. */
-  reachable: () => readonly PoolsOfHost[] = () => [];
-
-  /** Takes a message whose host is lost, and whose actor is made again elsewhere; `false` if it is not. */
-  takeLost: (frame: RawFrame) => boolean = () => false;
+  /** The hosts that are linked when they are first needed; whoever links hosts sets it. */
+  reach: Reach | undefined;
+  /** The hosts that hand actors over: messages to these are looked at one by one. */
+  readonly leaving: Set<HostId> = new Set();
 
   constructor(self: HostId) {
     this.self = self;
@@ -46,7 +52,7 @@ export class HostRouter implements Router {
 
   /** The pools of all other hosts that frames can be sent to. */
   get others(): readonly PoolsOfHost[] {
-    const reachable = this.reachable();
+    const reachable = this.reach?.pools() ?? [];
     return this.peers.size === 0 ? reachable : [...this.peers.values(), ...reachable];
   }
 
@@ -60,8 +66,9 @@ export class HostRouter implements Router {
     const { host, pool } = frame.to;
     if (host === this.self && pool === MAIN_POOL) return this.main!.receive(frame);
     try {
+      if (this.leaving.has(host) && this.#takeLeft(frame)) return;
       const way = this.#wayTo(frame);
-      if (way instanceof HostLostError && this.takeLost(frame)) return;
+      if (way instanceof HostLostError && this.main!.takeLost(frame)) return;
       if (way instanceof Error) throw way;
       way.forward(frame);
     } catch (error) {
@@ -70,10 +77,20 @@ export class HostRouter implements Router {
     }
   }
 
+  /** Takes what is for an actor that is handed over; the pool that has sent it is not to wait for the host of before. */
+  #takeLeft(frame: RawFrame): boolean {
+    const main = this.main!;
+    if (!main.takeLost(frame)) return false;
+    const { from, id, kind } = frame;
+    const isCall = from.host === this.self && id !== 0 && (kind === "call" || kind === "batch");
+    if (isCall && from.pool !== MAIN_POOL) main.tell(poolServiceOf(from), "redirected", [id]);
+    return true;
+  }
+
   /** A frame has not been sent, as its host cannot be reached after all. */
   unsent(frame: RawFrame, error: Error): void {
     try {
-      if (error instanceof HostLostError && this.takeLost(frame)) return;
+      if (error instanceof HostLostError && this.main!.takeLost(frame)) return;
       this.main!.refuse(frame, error);
     } catch (full) {
       this.main!.refuse(frame, full as Error);
@@ -82,7 +99,7 @@ export class HostRouter implements Router {
 
   #wayTo({ to }: { to: Frame["to"] }): Way | Error {
     if (to.host !== this.self) {
-      return this.peers.get(to.host) ?? this.reach(to.host) ??
+      return this.peers.get(to.host) ?? this.reach?.wayTo(to.host) ??
         new HostLostError(
           `Host ${formatHostId(to.host)} is gone, or was never linked with this one`,
         );

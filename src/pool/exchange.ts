@@ -1,4 +1,4 @@
-import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
+import { type ActorAddress, MAIN_POOL, type PoolAddress, samePool } from "../core/address.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Codec } from "../core/codec.ts";
 import { type PendingCall, PendingCalls } from "../core/pending_calls.ts";
@@ -86,6 +86,11 @@ export class Exchange implements Answers {
   /** Whoever waited for an answer does not any more; `undefined` if it has come. */
   forget(id: number): PendingCall | undefined {
     return this.#pending.take(id);
+  }
+
+  /** Its host answers for a call from now on, which goes elsewhere than it was sent. */
+  redirect(id: number): void {
+    this.#pending.redirect(id, { host: this.#address.host, pool: MAIN_POOL });
   }
 
   /** Sends a message, whose answer is expected if it has a number. */

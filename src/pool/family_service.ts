@@ -22,6 +22,8 @@ export interface FamilyService {
   restartChild(uid: string, parent: ParentLink, stopTimeoutMs: number): Promise<void>;
   /** A child of that host ends. */
   endChild(uid: string, parent: ParentLink, kill: boolean): Promise<void>;
+  /** An actor of the host that says so has ended: children of it that this one is just making do too. */
+  endMaking(uid: string, generation: number): Promise<void>;
 }
 
 /** Whether a value is such a link: other hosts may write what they like. */

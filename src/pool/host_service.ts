@@ -1,5 +1,6 @@
 import {
   type ActorAddress,
+  type ActorPlace,
   type HostId,
   MAIN_POOL,
   type PoolAddress,
@@ -43,8 +44,7 @@ export interface HostService {
   ): Promise<(ActorAddress | Error)[]>;
   resolve(uid: string): ActorAddress;
   has(uid: string): boolean;
-  /** @param isPart Only the replicas of that host: whoever asks sees to the others. */
-  destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void>;
+  destroy(uid: string, kill: boolean): Promise<void>;
   pools(): PoolDescription[];
   /** Starts pools. For pools of that host. */
   appendPool(maker: PoolMaker): Promise<PoolDescription[]>;
@@ -63,8 +63,7 @@ export interface HostService {
   /** The actor of a name that this host holds. */
   named(name: string): Promise<ActorAddress>;
   /** The host where an actor is whose own host is lost, waiting for it if it is being made again; `null` if it is nowhere. */
-  successorOf(place: Pick<ActorAddress, "host" | "uid">): Promise<HostId | null>;
-  deadLetter(letter: DeadLetter): void;
+  successorOf(place: ActorPlace): Promise<HostId | null>;
 }
 
 /** What hosts say to each other of actors that they have made together; a part of the same actor. */
@@ -77,6 +76,8 @@ export interface OrderService {
 
 /** What a host hears of and says for debugging; a part of the same actor. */
 export interface DebugService {
+  /** A message of a pool of the host has failed, and nobody waits for its answer. */
+  deadLetter(letter: DeadLetter): void;
   /** A pool of the host has something to report. */
   report(report: DebugReport): void;
   /** A pool of the host was sent what none of its actors can take. */
@@ -131,6 +132,8 @@ export interface ServiceCreateOptions {
   readonly parent?: ActorAddress;
   /** Whose child it is, as the host of its parent says. */
   readonly link?: ParentLink;
+  /** The calls that wait for it to start, if it can make calls then. */
+  readonly chain?: Uint8Array<ArrayBuffer>;
   /** The pools of all its replicas are chosen already: the host makes those in its own. */
   readonly group?: readonly PoolAddress[];
   /** What the order is called, if several hosts carry it out or it may have to be undone: random. */

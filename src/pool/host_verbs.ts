@@ -13,7 +13,7 @@ import { type ActorSource, actorTypeOf } from "../actor/actor_type.ts";
 import type { BufferRef, BufferTarget, CopyOptions, CopySource } from "../actor/buffer_ref.ts";
 import type { WaitOptions } from "../actor/create_options.ts";
 import type { GangOptions } from "../actor/gang.ts";
-import { UNLIMITED } from "../actor/message.ts";
+import { type Child, UNLIMITED } from "../actor/message.ts";
 import type { PoolSpec, RemovePoolOptions } from "../actor/pool_spec.ts";
 import { type ActorRef, addressOf, createRef } from "../actor/ref.ts";
 import type { Watch } from "../actor/watch.ts";
@@ -60,7 +60,11 @@ export class HostVerbs implements Verbs {
     try {
       const order = this.#order(creation);
       const { type, home, args, options } = order instanceof Promise ? await order : order;
-      return createRef(await this.#ask("create", [type, home, args, options]), this.#pool);
+      const made = this.#waiting(
+        options.chain !== undefined,
+        () => this.#ask("create", [type, home, args, options]),
+      );
+      return createRef(await made, this.#pool);
     } catch (error) {
       throw error instanceof NotSerializableError ? inArguments(error, "args[2]") : error;
     }
@@ -80,7 +84,10 @@ export class HostVerbs implements Verbs {
         throw new TypeError("A member of a gang has no replicas: give a member for each");
       }));
       const gang = { strategy: strategy ?? null, allOrNothing };
-      const made = await this.#ask("createGang", [orders, gang]);
+      const made = await this.#waiting(
+        orders.some(({ options }) => options.chain !== undefined),
+        () => this.#ask("createGang", [orders, gang]),
+      );
       if (allOrNothing) return made.map(refOf);
       return await Promise.allSettled(made.map((one) => Promise.try(refOf, one)));
     } catch (error) {
@@ -119,12 +126,24 @@ export class HostVerbs implements Verbs {
     if (failover !== undefined) plain.failover = failover;
     if (supervision !== undefined) plain.supervision = supervision;
     if (parent !== null) plain.parent = parent;
+    // What its postCreate calls may come back to who waits for it here.
+    const chain = type.hasPostCreate ? this.#pool.scopes.current?.ownChain : null;
+    if (chain) plain.chain = chain;
     const isHere = this.#here() !== undefined;
     // A message copies them as it leaves: but rules are asked first, as they cannot travel.
     const isAsked = !isHere && hasRules(place as Placement | undefined);
     const own = isHere || isAsked ? this.#pool.codec.copy<unknown[]>(placed, "args") : placed;
     const order = { type: type.name, home: type.home, args: own, options: plain };
     return isAsked ? this.#askRules(order) : order;
+  }
+
+  /** Asks for actors whose start the running message waits for: in the host's own pool no call says so. */
+  #waiting<T>(isSeen: boolean, ask: () => Promise<T>): Promise<T> {
+    const scope = isSeen && this.#here() !== undefined ? this.#pool.scopes.current : null;
+    if (scope === null) return ask();
+    const child: Child = { giveUp: () => {} };
+    scope.adopt(child);
+    return this.#pool.scopes.outside(ask).finally(() => scope.release(child));
   }
 
   /** Asks the rules of an order's policies here, where they are. */
@@ -189,7 +208,13 @@ export class HostVerbs implements Verbs {
   }
 
   watch(target: ActorRef<Actor>): Watch {
-    return watchActor(this.#pool, addressOf(target));
+    const actor = addressOf(target);
+    const { host, uid } = actor;
+    const successor = Promise.try(() => {
+      if (host === this.#home()) return null;
+      return this.#pool.scopes.outside(() => this.#ask("successorOf", [{ host, uid }]));
+    });
+    return watchActor(this.#pool, actor, successor);
   }
 
   async link({ uid, generation }: ActorAddress, peer: ActorAddress): Promise<void> {

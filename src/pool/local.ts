@@ -28,7 +28,7 @@ import { hostServiceOf, type MessageRefusal } from "./host_service.ts";
 import { RemoteMessage } from "./messages.ts";
 import { POOL_ACTOR_TYPE, PoolActor, poolServiceOf } from "./pool_service.ts";
 import { Receiver } from "./receiver.ts";
-import { Redirects } from "./redirects.ts";
+import { Redirects, type Whereabouts } from "./redirects.ts";
 import type { Router } from "./router.ts";
 import { type LocalDebug, SelfWatch } from "./self_watch.ts";
 import { Residents } from "./residents.ts";
@@ -54,6 +54,10 @@ export interface LocalPoolOptions {
   /** {@linkcode CallsOptions.asyncScopes} */
   readonly asyncScopes?: AsyncScopes | LateAsyncScopes;
   readonly onDeadLetter: (letter: DeadLetter) => void;
+  /** Hears of messages of other hosts and clients that no actor can take. @default nobody does */
+  readonly onRefused?: (refusal: MessageRefusal) => void;
+  /** Of a main pool, and of a client. */
+  readonly whereabouts?: Whereabouts;
   /** Without it nothing is looked out for. */
   readonly debug?: LocalDebug | null;
 }
@@ -64,8 +68,8 @@ export class LocalPool implements CellHost {
   readonly codec: Codec;
   readonly verbs: Verbs;
   readonly turns: Turns = new Turns();
-  /** Hears of messages of other hosts and clients that no actor can take; set by who tells of them. */
-  onRefused: (refusal: MessageRefusal) => void = () => {};
+  /** {@linkcode LocalPoolOptions.onRefused} */
+  readonly onRefused: (refusal: MessageRefusal) => void;
   readonly types: TypeLoader = new TypeLoader();
   /** What is asked of other pools, and the answers. */
   readonly exchange: Exchange;
@@ -88,9 +92,10 @@ export class LocalPool implements CellHost {
   constructor(options: LocalPoolOptions) {
     this.address = options.address;
     this.codec = options.codec;
-    const { address, router, clock = SYSTEM_CLOCK } = options;
+    const { address, router, whereabouts, clock = SYSTEM_CLOCK } = options;
+    this.onRefused = options.onRefused ?? (() => {});
     this.exchange = new Exchange({ ...options, clock });
-    this.redirects = new Redirects(address, router, this.exchange);
+    this.redirects = new Redirects(address, router, this.exchange, whereabouts);
     const { exchange, redirects } = this;
     this.calls = new Calls({ ...options, clock, cells: this.#cells, exchange, redirects });
     this.streams = new Streams({
@@ -99,6 +104,7 @@ export class LocalPool implements CellHost {
       scopes: this.calls.scopes,
       failure: (thrown, where, method) => this.failure(thrown, where, method),
     });
+    this.calls.streams = this.streams;
     this.residents = new Residents(this, this.#cells, options.resources);
     this.deviceUse = options.deviceUse;
     this.#selfWatch = new SelfWatch(this, this.#cells, options.debug ?? null);
@@ -180,6 +186,12 @@ export class LocalPool implements CellHost {
   /** Tells the sender of a frame that it failed, if the sender waits. */
   refuse(raw: RawFrame, error: Error): void {
     this.#receiver.refuse(raw, error);
+  }
+
+  /** {@linkcode Redirects.takeLost} */
+  takeLost(raw: RawFrame): boolean {
+    const decode = (frame: RawFrame) => this.codec.decode(frame);
+    return this.redirects.takeLost(raw, decode, (error) => this.refuse(raw, error));
   }
 
   /** Lets an actor that exists live here: for the runtime's own. */

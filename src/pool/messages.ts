@@ -123,18 +123,24 @@ export class PlainCall extends LocalMessage {
 
 /** A tell from this very pool. */
 export class LocalTell extends LocalMessage {
-  readonly #onLost: (error: Error) => void;
+  readonly #onLost: (tell: LocalTell, error: Error) => void;
 
   constructor(
     pool: MessagePool,
     id: number,
+    readonly to: ActorAddress,
     method: string,
     args: unknown[],
     isBatch: boolean,
-    onLost: (error: Error) => void,
+    onLost: (tell: LocalTell, error: Error) => void,
   ) {
     super(pool, id, method, args, isBatch, undefined);
     this.#onLost = onLost;
+  }
+
+  /** {@linkcode Message.isAwaited} */
+  override get isAwaited(): boolean {
+    return false;
   }
 
   override reply(value: unknown): void {
@@ -143,7 +149,7 @@ export class LocalTell extends LocalMessage {
   }
 
   protected tellFailure(error: Error): void {
-    this.#onLost(error);
+    this.#onLost(this, error);
   }
 
   protected succeed(): void {}
@@ -195,7 +201,7 @@ export class RemoteMessage extends Message {
   }
 
   /** Whether somebody waits for the answer. A batch that wants none has no number. */
-  get isAwaited(): boolean {
+  override get isAwaited(): boolean {
     const { kind, id } = this.#frame;
     return kind === "call" || (kind === "batch" && id !== 0);
   }

@@ -6,6 +6,7 @@ import { CallTimeoutError } from "../core/message_errors.ts";
 import { type CallTerms, LIMITS } from "../core/protocol.ts";
 import type { CallOptions, Child, Message, MessageTerms } from "../actor/message.ts";
 import { dropResult } from "../actor/device_ref.ts";
+import { isReserved } from "./host_service.ts";
 import type { Waiter } from "./messages.ts";
 
 /** A call that may end before it is answered: by its deadline, its signal, or the end of the call it was made from. */
@@ -44,7 +45,8 @@ export class OutgoingCall implements Waiter, Deadline, Child, MessageTerms {
     this.#reject = reject;
     this.#signal = options.signal;
     this.priority = options.priority ?? 0;
-    this.chain = scope?.ownChain ?? null;
+    // The runtime's own actors wait for nobody.
+    this.chain = scope === null || isReserved(to.uid) ? null : scope.ownChain;
     const { timeoutMs = Infinity } = options;
     const own = timeoutMs === Infinity ? Infinity : this.clock.now() + timeoutMs;
     this.expiresAt = Math.min(own, scope?.terms?.expiresAt ?? Infinity);

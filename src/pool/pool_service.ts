@@ -20,6 +20,12 @@ export interface PoolService {
   hold(uid: string, reason: Error, waitMs: number): void;
   /** Nothing waits for an actor any more: it is not made again. For its own host. */
   forsake(uid: string): void;
+  /** Ends an actor in order; what comes for it waits until it can be passed on. For its own host. */
+  handOver(uid: string): Promise<void>;
+  /** A call of this pool goes elsewhere than it was sent: its host answers for it. For its own host. */
+  redirected(id: number): void;
+  /** An actor that was handed over is elsewhere now. For its own host. */
+  passOn(uid: string): void;
   /**
    * Tells an actor of the end of a child, which wakes it if it is parked. For its own host.
    *
@@ -85,6 +91,21 @@ export class PoolActor extends StatelessActor implements PoolService {
   forsake(uid: string): void {
     this.#checkSender();
     this.#pool.forsake(uid);
+  }
+
+  handOver(uid: string): Promise<void> {
+    this.#checkSender();
+    return this.#pool.handOver(uid);
+  }
+
+  redirected(id: number): void {
+    this.#checkSender();
+    this.#pool.redirected(id);
+  }
+
+  passOn(uid: string): void {
+    this.#checkSender();
+    this.#pool.passOn(uid);
   }
 
   tellChildDown(

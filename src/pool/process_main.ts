@@ -96,7 +96,7 @@ class Relay {
     }
   }
 
-  /** From when there are no actors on: what has grown is theirs. */
+  /** From before there are actors: what it grows by is theirs. */
   #watchMemory(): void {
     const allowed = this.#growthBytes;
     if (allowed === null) return;

@@ -14,7 +14,7 @@ export function growthAllowed(memoryLimitBytes: number): number {
   return GARBAGE_FACTOR * memoryLimitBytes + OVERHEAD_BYTES;
 }
 
-/** Looks now and then how much this process has grown since now. */
+/** Looks now and then how much this process has grown since the watch was made. */
 export class MemoryWatch {
   readonly #timer: ReturnType<typeof setInterval>;
 

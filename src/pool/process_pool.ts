@@ -5,6 +5,7 @@ import type { PoolDescription, RawFrame } from "../core/protocol.ts";
 import type { MarksView } from "../actor/marks.ts";
 import { CodeNames } from "../debug/code_names.ts";
 import type { RunningCode } from "../debug/report.ts";
+import { boundedLink } from "../link/bounded.ts";
 import type { Link } from "../link/link.ts";
 import { hungError } from "./hang_watch.ts";
 import type { Pool } from "./pool.ts";
@@ -39,7 +40,7 @@ export class ProcessPool implements Pool {
   readonly #ended = Promise.withResolvers<PoolLostError>();
   readonly #names = new CodeNames();
   readonly #pinging: (() => void)[] = [];
-  readonly #looking: ((marks: MarksView) => void)[] = [];
+  readonly #looking: ((marks: MarksView | null) => void)[] = [];
   #stopping = false;
   #over = false;
 
@@ -47,7 +48,7 @@ export class ProcessPool implements Pool {
     this.#child = child;
     this.#notes = notes;
     this.#codec = codec;
-    this.link = link;
+    this.link = boundedLink(link, description.name);
     this.description = description;
     this.down = this.#ended.promise;
     notes.open((note) => this.#take(note));
@@ -92,6 +93,7 @@ export class ProcessPool implements Pool {
     this.#child.kill();
     this.link.close();
     this.#notes.close();
+    for (const tell of this.#looking.splice(0)) tell(null);
     void this.#awaitEnd(reason);
   }
 
@@ -131,8 +133,9 @@ export class ProcessPool implements Pool {
     }
   }
 
-  /** What the worker runs, by the main isolate; `null` if that does not say so in time. */
+  /** What the worker runs, by the main isolate; `null` if that does not say so in time, or has ended. */
   #look(ms: number): Promise<MarksView | null> {
+    if (this.#over) return Promise.resolve(null);
     return new Promise((resolve) => {
       const timer = ms === Infinity ? undefined : setTimeout(() => resolve(null), ms);
       this.#looking.push((marks) => {

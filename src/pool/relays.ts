@@ -8,6 +8,8 @@ export class Relays {
   /** The caller's number for a call, and ours. */
   readonly #relayed = new Map<string, number>();
   readonly #own = new Set<number>();
+  /** Hears when there is none any more. */
+  #settled: PromiseWithResolvers<void> | undefined;
 
   /** How many there are. */
   get size(): number {
@@ -20,9 +22,16 @@ export class Relays {
     this.#own.add(relayed);
   }
 
+  /** Resolves when there is none. */
+  settled(): Promise<void> {
+    if (this.#own.size === 0) return Promise.resolve();
+    return (this.#settled ??= Promise.withResolvers()).promise;
+  }
+
   /** Forgets a call that has been answered. */
   ended(from: PoolAddress, id: number, relayed: number): void {
     this.#own.delete(relayed);
+    if (this.#own.size === 0) this.#settled?.resolve();
     const key = keyOf(from, id);
     // Another call may have come under the number of the first.
     if (this.#relayed.get(key) === relayed) this.#relayed.delete(key);

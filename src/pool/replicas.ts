@@ -1,4 +1,4 @@
-import { type ActorAddress, type PoolAddress, samePool } from "../core/address.ts";
+import { type ActorAddress, type ActorPlace, type PoolAddress, samePool } from "../core/address.ts";
 import { DeviceRef } from "../actor/device_ref.ts";
 import type { CallOptions } from "../actor/message.ts";
 import type { Caller, Timer } from "../actor/ref_method.ts";
@@ -10,7 +10,7 @@ export interface ReplicaCalls extends Pick<Caller, "call" | "tell" | "free"> {
   /** What time it is. */
   now(): number;
   /** Where a host has its replicas of an actor now. */
-  whereNow(to: Pick<ActorAddress, "host" | "uid">): Promise<ActorAddress>;
+  whereNow(to: ActorPlace): Promise<ActorAddress>;
   later(
     to: ActorAddress,
     method: string,

@@ -6,6 +6,7 @@ import { type ActorType, formatType, type Resources } from "../actor/actor_type.
 import { isThenable } from "../actor/batch.ts";
 import { Cell } from "../actor/cell.ts";
 import { startError } from "../actor/failure.ts";
+import type { MessageTerms } from "../actor/message.ts";
 import type { Registry } from "../actor/registry.ts";
 import type { KeptArgs } from "../state/kept_args.ts";
 import type { Sleeper } from "../state/sleeper.ts";
@@ -68,7 +69,9 @@ export class Residents {
       this.#cells.add(cell);
       const isKept = hasState(actor) || options.idleMs !== undefined ||
         options.snapshot !== undefined;
-      const started = isKept ? this.#startKept(cell, request, kept) : cell.start();
+      const started = isKept
+        ? this.#startKept(cell, request, kept)
+        : cell.start(undefined, this.#termsOf(options));
       if (started !== undefined) await this.#started(cell, started);
       this.#fill(cell);
     } catch (error) {
@@ -84,7 +87,15 @@ export class Residents {
 
   async #startKept(cell: Cell, request: CreateRequest, kept: KeptArgs | undefined): Promise<void> {
     const states = await this.#keeping();
-    await cell.start(states.adopt(cell, request, kept));
+    const { chain: _, ...options } = request.options;
+    const prepare = states.adopt(cell, { ...request, options }, kept);
+    await cell.start(prepare, this.#termsOf(request.options));
+  }
+
+  /** Of the calls that wait for an actor to start. */
+  #termsOf({ chain }: CellOptions): MessageTerms | undefined {
+    if (chain === undefined) return undefined;
+    return { priority: 0, expiresAt: Infinity, clock: this.#pool.clock, chain };
   }
 
   async #started(cell: Cell, started: Promise<void>): Promise<void> {
@@ -149,6 +160,30 @@ export class Residents {
     } finally {
       this.#cells.remove(cell);
     }
+  }
+
+  /**
+   * Ends an actor in order that is made again elsewhere: what has not begun, and what comes, waits until
+   * {@linkcode passOn}.
+   */
+  async handOver(uid: string): Promise<void> {
+    await this.#states?.changed(uid);
+    const taker = this.#cells.reach(uid);
+    if (taker !== undefined) {
+      const waiting = taker.takeAll();
+      this.endParked(uid);
+      this.hold(taker.address, new ActorStoppedError(`${uid} is made again on another host`));
+      for (const message of waiting) this.#cells.reach(uid)!.deliver(message);
+    }
+    await this.destroy(uid, false);
+  }
+
+  /** What waits for an actor that was here goes to where it is now. */
+  passOn(uid: string): void {
+    const parked = this.#cells.parked(uid);
+    if (parked === undefined || parked.actor !== null) return;
+    this.#cells.removeParked(parked);
+    for (const message of parked.takeAll()) this.#pool.redirects.passOn(message, uid);
   }
 
   /** Its instance has ended already. Whether an actor that has failed is made again, its host says. */

@@ -100,6 +100,21 @@ export class SelfWatch implements PoolService {
     this.#pool.residents.forsake(uid);
   }
 
+  /** {@linkcode PoolService.handOver} */
+  handOver(uid: string): Promise<void> {
+    return this.#pool.residents.handOver(uid);
+  }
+
+  /** {@linkcode PoolService.redirected} */
+  redirected(id: number): void {
+    this.#pool.exchange.redirect(id);
+  }
+
+  /** {@linkcode PoolService.passOn} */
+  passOn(uid: string): void {
+    this.#pool.residents.passOn(uid);
+  }
+
   /** {@linkcode PoolService.tellChildDown} */
   async tellChildDown(
     uid: string,
@@ -143,7 +158,8 @@ export class SelfWatch implements PoolService {
     void this.#pool.scopes.outside(async () => {
       const { Comebacks } = await import("../debug/comebacks.ts");
       if (this.#isStopped) return;
-      (this.#comebacks ??= new Comebacks((to, caller) => this.#ask(to, caller))).add(comeback);
+      const ask = (to: ActorAddress, caller: Hop) => this.#ask(to, caller);
+      (this.#comebacks ??= new Comebacks(ask, ({ uid }) => isReserved(uid))).add(comeback);
     });
   }
 

@@ -15,6 +15,7 @@ import {
 } from "../actor/remote_stream.ts";
 import type { Scopes } from "../actor/scopes.ts";
 import type { StreamScope } from "../actor/stream_scope.ts";
+import type { BroughtStreams } from "./calls.ts";
 import { Pace } from "./pace.ts";
 import type { Router } from "./router.ts";
 import { StreamReader } from "./stream_reader.ts";
@@ -53,7 +54,7 @@ interface Produced {
 }
 
 /** The streams that a pool produces and those that it reads. */
-export class Streams implements StreamHost {
+export class Streams implements StreamHost, BroughtStreams {
   readonly #options: StreamsOptions;
   readonly #produced = new Map<number, Produced>();
   readonly #readers = new Map<string, StreamReader>();
@@ -65,6 +66,19 @@ export class Streams implements StreamHost {
   constructor(options: StreamsOptions) {
     this.#options = options;
     this.#lastId = options.firstId ?? 0;
+  }
+
+  /** {@linkcode BroughtStreams.lastId} */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  /** {@linkcode BroughtStreams.dropUnread} */
+  dropUnread(after: number, last: number, reason: Error): void {
+    for (let id = after + 1; id <= last; id++) {
+      const source = this.#produced.get(id)?.source;
+      if (source !== undefined && source.consumer === undefined) source.drop(reason);
+    }
   }
 
   /** How many are under way, on either side. */

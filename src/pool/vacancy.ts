@@ -1,5 +1,5 @@
 import { type ActorAddress, formatActor } from "../core/address.ts";
-import type { Clock } from "../core/clock.ts";
+import { type Clock, MAX_TIMER_MS } from "../core/clock.ts";
 import { ActorStoppedError } from "../core/errors.ts";
 import { MAILBOX_DEFAULTS } from "../core/mailbox_options.ts";
 import type { CellState } from "../actor/cell_life.ts";
@@ -103,7 +103,7 @@ export class Vacancy implements ParkedCell {
   #watch(): void {
     const first = this.#held[0];
     if (first === undefined || this.#timer !== undefined || !isFinite(this.#waitMs)) return;
-    const ms = Math.min(first.since + this.#waitMs - this.#clock.now(), LONGEST_TIMER_MS);
+    const ms = Math.min(first.since + this.#waitMs - this.#clock.now(), MAX_TIMER_MS);
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
       this.#expire();
@@ -127,6 +127,3 @@ export class Vacancy implements ParkedCell {
     return new ActorStoppedError(text, "error", { cause: this.#reason });
   }
 }
-
-/** Timers for longer end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -1,4 +1,7 @@
-/** What a worker does without Node's modules: the first of them takes as long to load as twenty of its own. */
+/**
+ * What a worker does without Node's modules, which Deno loads when they are first needed: measured in a worker of
+ * one line, which starts in 20 ms, AsyncLocalStorage takes 5 ms more, and the first `setTimeout` 8.
+ */
 import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
 import type { AsyncScopes, LateAsyncScopes } from "../actor/scopes.ts";
 
@@ -7,7 +10,7 @@ interface Builtins {
   getBuiltinModule(name: string): typeof import("node:async_hooks");
 }
 
-/** AsyncLocalStorage, loaded before the first actor that needs it. */
+/** AsyncLocalStorage, loaded before the first actor that needs it. At once, by way of `process`, it takes 20 ms. */
 export const LATE_SCOPES: LateAsyncScopes = {
   async load(): Promise<AsyncScopes> {
     const { AsyncLocalStorage } = await import("node:async_hooks");
@@ -20,7 +23,10 @@ export const LATE_SCOPES: LateAsyncScopes = {
   },
 };
 
-/** The real time for what rings a few times a second: `setTimeout` is one of Node's. */
+/**
+ * The real time, for what rings a few times a second: `setTimeout` is one of Node's. A timer that is cleared ends
+ * unheard when its time is over.
+ */
 export const QUIET_CLOCK: Clock = {
   ...SYSTEM_CLOCK,
   setTimeout(callback: () => void, ms: number): unknown {

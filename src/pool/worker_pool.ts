@@ -59,6 +59,8 @@ export class WorkerPool implements Pool {
   }
 
   async join(pool: number, port: MessagePort, id: number): Promise<void> {
+    // What is posted to a worker that has ended would stay open.
+    if (this.#over) return port.close();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#joining.set(pool, resolve);
     this.#post({ kind: "join", pool, port, id }, [port]);

@@ -200,6 +200,7 @@ class WorkerRuntime<Uplink> {
       asyncScopes: LATE_SCOPES,
       verbs: (pool) => new HostVerbs(pool),
       onDeadLetter: (letter) => tellLetter(pool, service, letter),
+      onRefused: (refusal) => pool.tell(service, "refused", [refusal]),
       debug: debug && {
         options: debug,
         clock: QUIET_CLOCK,
@@ -209,7 +210,6 @@ class WorkerRuntime<Uplink> {
         },
       },
     });
-    pool.onRefused = (refusal) => pool.tell(service, "refused", [refusal]);
     this.#codec = codec;
     this.#router = router;
     this.#joins = new Joins(address, uplink, router);

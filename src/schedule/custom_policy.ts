@@ -37,10 +37,10 @@ export interface SettledPolicy {
  * descriptions of the pools there are; within an actor that is not in the main pool, once before its
  * host decides. Other policies can be combined with it.
  *
- * @param name What it is called in reasons and refusals.
  * What a rule throws, or answers that is neither a reason nor a number, becomes a `TypeError` that names the
  * policy, and no actor is made.
  *
+ * @param name What it is called in reasons and refusals.
  * @throws {TypeError} if it has no rules.
  * @example
  * ```ts

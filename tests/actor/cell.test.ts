@@ -140,8 +140,11 @@ testEverywhere("killActor: also ends an actor whose postCreate hangs", async (st
 testEverywhere("killActor: also ends an actor whose start is under way", async (stage) => {
   const { owner, pool } = stage;
   const isPlace = (one: PoolDescription) => one.host === pool.host && one.pool === pool.pool;
-  const slow = stage.create(SlowToMake, [], { uid: "late" }).catch((error) => error);
-  while (owner.pools().find(isPlace)!.actors === 0) {
+  const actors = () => owner.pools().find(isPlace)!.actors;
+  const gate = await owner.createActor(Gate, []);
+  const before = actors();
+  const slow = stage.create(SlowToMake, [gate], { uid: "late" }).catch((error) => error);
+  while (actors() === before) {
     await new Promise((go) => setTimeout(go, 0));
   }
   await owner.killActor("late");
@@ -149,6 +152,7 @@ testEverywhere("killActor: also ends an actor whose start is under way", async (
   assert(error instanceof ActorStartError || error instanceof ActorStoppedError, String(error));
   assert.equal(await owner.hasActor("late"), false);
   const counter = await stage.create(Counter, [1], { uid: "late" });
+  await gate.open();
   assert.equal(await counter.get(), 1);
 });
 

@@ -45,6 +45,34 @@ function portOf({ address }: Host): number {
   return Number(address!.split(":").at(-1));
 }
 
+Deno.test("connect: an onDeadLetter that throws, at once or later, stops nothing", async () => {
+  const printed: string[] = [];
+  const { error } = console;
+  // deno-lint-ignore no-console -- where it says so
+  console.error = (...line: unknown[]) => void printed.push(String(line[0]));
+  try {
+    await using host = await start();
+    const hooks: NonNullable<ConnectTlsOptions["onDeadLetter"]>[] = [
+      () => {
+        throw new RangeError("a hook");
+      },
+      () => Promise.reject(new RangeError("a hook")) as never,
+    ];
+    for (const [i, onDeadLetter] of hooks.entries()) {
+      const client = await join(host, { onDeadLetter });
+      const counter = await client.createActor(Counter, []);
+      await client.close();
+      counter.add.tell(1);
+      while (printed.length <= i) await Promise.resolve();
+      await assert.rejects(counter.add(1), HostLostError);
+    }
+    for (const line of printed) assert.match(line, /onDeadLetter has thrown/);
+  } finally {
+    // deno-lint-ignore no-console
+    console.error = error;
+  }
+});
+
 Deno.test("connect: a client makes, finds, calls, tells, batches, reads and destroys", async () => {
   await using host = await start({ pools: [workerPool({ count: 1 })] });
   for (const token of [CLIENT_TOKEN, TOKEN]) {
@@ -101,6 +129,35 @@ Deno.test("connect: a client is no member: no host counts it, and nothing is pla
   assert.deepEqual(other.hosts().map(({ id }) => id), [host.id]);
   assert.deepEqual(joined, []);
   assert(host.pools().every((pool) => pool.host !== client.id));
+});
+
+Deno.test("connect: a ref of before leads to where its actor is made again, and waits for that in order", async () => {
+  await using host = await start();
+  const options = { pools: [], modules: MODULES, token: TOKEN, heartbeatMs: 1000 };
+  const lost = await startHost({ ...options, join: [host.address!] });
+  await using client = await join(host);
+  const place = onHost(lost.id);
+  const kept = { place, name: "kept", failover: true };
+  const counter = await client.createActor(Counter, [5], kept);
+  const plain = await client.createActor(Counter, [5], { place, uid: "plain" });
+  assert.equal(await counter.add(1), 6);
+  const down = Promise.withResolvers<void>();
+  using _watch = host.watchHosts(({ kind }) => kind === "down" && down.resolve());
+  await lost.stop();
+  await down.promise;
+  // Perhaps it was under way when the host said goodbye; from then on the client knows.
+  await assert.rejects(plain.get(), HostLostError);
+  const sums = [counter.add(1), counter.add(2)];
+  counter.add.tell(3);
+  assert.deepEqual(await Promise.all(sums), [6, 8], "as new, and in order");
+  assert.equal(await counter.add(4), 15);
+  assert.equal(await client.hasActor(counter), true);
+  await assert.rejects(plain.get(), {
+    name: "HostLostError",
+    message: /plain is not known to be on another one: look it up again, by its name/,
+  });
+  await client.destroyActor(counter);
+  await assert.rejects(counter.get());
 });
 
 Deno.test("connect: actors of hosts past the one that it is linked with, near and far", async () => {

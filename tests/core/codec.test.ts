@@ -323,6 +323,7 @@ Deno.test("decode: a field of the wrong type is a ProtocolError that names it", 
     ["create", ["u", 1, TYPE, { mailbox: { ...MAILBOX, bytes: -1 } }, []], /mailbox.bytes/],
     ["create", ["u", 1, TYPE, { mailbox: { ...MAILBOX, messages: "9" } }, []], /mailbox.messages/],
     ["create", ["u", 1, TYPE, { mailbox: { ...MAILBOX, overflow: "wait" } }, []], /overflow/],
+    ["create", ["u", 1, TYPE, { mailbox: MAILBOX, chain: [1] }, []], /options.chain/],
     ["create", ["u", 1, {}, {}, []], /type.module/],
     ["down", [2 ** 48, null, null], /host/],
     ["down", [1, 2 ** 16, null], /pool/],
@@ -462,4 +463,26 @@ Deno.test("decode: hostile names are own properties and nothing more", () => {
   assert.equal(Object.getPrototypeOf(value), Object.prototype);
   assert.equal((value as { polluted?: unknown }).polluted, undefined);
   assert.equal(({} as { polluted?: unknown }).polluted, undefined);
+});
+
+Deno.test("codec: names that are kept from the message before belong to no other message", () => {
+  const long = "n".repeat(64);
+  const terms = { budgetMs: null, priority: 3, chain: null };
+  const frames: Frame[] = [
+    { ...call([1]), uid: "a", method: "run" },
+    { ...call([2]), uid: "a", method: "run" },
+    { ...call([undefined, "x"]), uid: "a", method: "run" },
+    { ...call([3]), uid: "a", method: "runs" },
+    { ...call([4]), uid: "ab", method: "run" },
+    { ...call([5]), uid: "ab", method: "run", terms },
+    { ...call([6]), uid: "ab", method: "run" },
+    { ...call([new Map([[1, 2]])]), uid: "ab", method: "run" },
+    { ...call([7]), uid: long, method: long },
+    { ...call([8]), uid: long, method: long },
+    { ...call([9]), uid: long + "n", method: long },
+    { ...call([10]), uid: "\u00e4", method: "run" },
+    { ...call([11]), uid: "\u00e4", method: "run" },
+    { ...call([12]), uid: "a", method: "run" },
+  ];
+  assert.deepEqual(read(bytesOf(...frames)), frames);
 });

@@ -138,3 +138,15 @@ Deno.test("Deadlines: one that fails takes no other with it", async () => {
   assert.deepEqual(others.map(({ times }) => times), [1, 1]);
   assert.equal(deadlines.size, 0);
 });
+
+Deno.test("Deadlines: there may be any number of them, each in a moment of its own", async () => {
+  const clock = new ManualClock();
+  const deadlines = new Deadlines(clock);
+  const first = new Noted(clock, 1);
+  deadlines.add(first);
+  for (let ms = 2; ms <= 150_000; ms++) deadlines.add(new Noted(clock, ms));
+  await clock.advance(1);
+  assert.equal(first.times, 1);
+  assert.equal(deadlines.size, 149_999);
+  assert.equal(clock.pending, 1);
+});

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { type DeadLetter, formatReport } from "@dramatis/dramatis";
 import { Marks } from "../../src/actor/marks.ts";
+import type { Comeback } from "../../src/actor/deadlock.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { CodeNames } from "../../src/debug/code_names.ts";
+import { Comebacks } from "../../src/debug/comebacks.ts";
 import { DeadLetters } from "../../src/debug/dead_letters.ts";
 import { LoopWatch, type WatchedLoop } from "../../src/debug/loop_watch.ts";
 import { ReportLimit } from "../../src/debug/report_limit.ts";
@@ -185,4 +187,25 @@ Deno.test("formatReport: a storm says what it left out, a pool without messages 
     formatReport({ kind: "blocked", pool, name: "worker-1", ms: 1000, running: [] }),
     "blocked: worker-1 (pool 1 of host 00000000000a) has not answered for 1.0 s; it runs no message",
   );
+});
+
+Deno.test("Comebacks: a call is not looked at once it was given up, or its actor has ended", async () => {
+  let asked = 0;
+  const ask = () => {
+    asked++;
+    return Promise.resolve(null);
+  };
+  const comebacks = new Comebacks(ask, () => false);
+  const hop = { host: 1, pool: 2, uid: "a", generation: 3, method: "run", serial: 4 };
+  const holder = { ended: false, open: 1, calls: [{ to: { ...hop, uid: "b" }, method: "back" }] };
+  const cell = { isStopped: false, holders: [holder] };
+  const message = { ended: false, cell: null };
+  const over = [
+    { cell, holder, hops: [hop], message: { ...message, ended: true } },
+    { cell: { ...cell, isStopped: true }, holder, hops: [hop], message },
+  ];
+  for (const one of over) comebacks.add(one as unknown as Comeback);
+  // After the look; what it would keep it would look at again, and leave a timer.
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(asked, 0);
 });

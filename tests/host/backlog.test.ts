@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { MailboxFullError } from "@dramatis/dramatis";
 import type { Frame } from "../../src/core/protocol.ts";
-import { BACKLOG_BYTES, OUTAGE_BYTES, wayOver } from "../../src/host/cluster/backlog.ts";
+import { OUTAGE_BYTES, wayOver } from "../../src/host/cluster/backlog.ts";
+import { BACKLOG_BYTES, boundedLink } from "../../src/link/bounded.ts";
+import type { Link } from "../../src/link/link.ts";
 import type { Session } from "../../src/link/session_options.ts";
 
 const at = { id: 1, to: { host: 2, pool: 0 }, from: { host: 1, pool: 0 } };
@@ -65,4 +67,31 @@ Deno.test("wayOver: a link that flows is not looked at", () => {
   session.bufferedBytes = Infinity;
   wayOver(session).send(CALL);
   assert.equal(session.sent.length, 1);
+});
+
+Deno.test("boundedLink: past its bound messages are refused, and the error names it; answers are not", () => {
+  const sent: Frame[] = [];
+  const stuck = { bufferedBytes: BACKLOG_BYTES, isBackedUp: true };
+  const inner: Link = Object.assign(stuck, {
+    send: (frame: Frame) => void sent.push(frame),
+    forward: () => assert.fail("nothing is passed on"),
+    open: () => {},
+    close: () => {},
+  });
+  const link = boundedLink(inner, "process-1");
+  link.send(CALL);
+  stuck.bufferedBytes++;
+  const isFull = (error: unknown) => {
+    assert.ok(error instanceof MailboxFullError);
+    assert.deepEqual([error.limit, error.bound], [BACKLOG_BYTES, "bytes"]);
+    assert.match(error.message, /wait for process-1, which takes less than it is sent/);
+    return true;
+  };
+  assert.throws(() => link.send(CALL), isFull);
+  const raw = { ...at, hops: 0, body: new Uint8Array(), segments: [] };
+  assert.throws(() => link.forward({ kind: "tell", ...raw }), isFull);
+  link.send(REPLY);
+  stuck.isBackedUp = false;
+  link.send(CALL);
+  assert.deepEqual(sent, [CALL, REPLY, CALL]);
 });

@@ -12,6 +12,7 @@ import { type ActorSource, actorTypeOf } from "../../src/actor/actor_type.ts";
 import type { DeadLetter } from "../../src/actor/dead_letter.ts";
 import { type ActorRef, createRef } from "../../src/actor/ref.ts";
 import { ActorDesk } from "../../src/host/actors/actor_desk.ts";
+import { OwnService } from "../../src/host/actors/own_service.ts";
 import { HOST_ACTOR_TYPE, HostActor } from "../../src/host/actors/host_actor.ts";
 import { Cluster } from "../../src/host/directory/cluster.ts";
 import type { DirectoryStarter } from "../../src/host/directory/directory.ts";
@@ -35,13 +36,20 @@ export class BareHost {
   readonly main: LocalPool;
   readonly cluster: Cluster;
   readonly desk: ActorDesk;
+  readonly service: OwnService;
   readonly peers: Peers;
   readonly letters: DeadLetter[] = [];
 
   /** Starts one; its types are those that these modules export. */
   static async start(id: number, modules: readonly string[]): Promise<BareHost> {
     const host = new BareHost(id, await RegisteredTypes.load(modules));
-    const actor = new HostActor(host.desk, (letter) => host.letters.push(letter));
+    const actor = new HostActor(host.desk, host.service, {
+      deadLetter: (letter) => host.letters.push(letter),
+      report: () => {},
+      refused: () => {},
+      inspect: () => Promise.reject(new TypeError("It cannot be inspected")),
+      status: () => ({ state: "live", clients: 0 }),
+    });
     await host.main.adopt(actor, HOST_ACTOR_TYPE, HOST_UID);
     await host.cluster.open();
     await host.cluster.join();
@@ -56,10 +64,16 @@ export class BareHost {
       codec: this.codec,
       router: this.router,
       resources: {},
-      verbs: (pool) => new HostVerbs(pool, () => this.desk.service),
+      verbs: (pool) => new HostVerbs(pool, () => this.service),
       callTimeoutMs: Infinity,
       asyncScopes: new AsyncLocalStorage(),
       onDeadLetter: (letter) => this.letters.push(letter),
+      whereabouts: {
+        locate: (uid) => this.desk.locate(uid),
+        concerns: () => false,
+        moved: () => undefined,
+        hold: () => undefined,
+      },
     });
     this.router.main = this.main;
     this.cluster = new Cluster({
@@ -83,6 +97,7 @@ export class BareHost {
       types,
       heartbeatMs: 1000,
       waitMs: 0,
+      leaving: this.router.leaving,
       isReachable: (host) => this.router.peers.has(host),
       named: (host, name) => this.cluster.named(host, name),
       hosts: () => [],
@@ -100,14 +115,19 @@ export class BareHost {
       names: this.cluster.names,
       restart: RESTART_DEFAULTS,
       waitMs: 0,
-      appendPool: () => Promise.resolve([]),
-      removePool: () => Promise.resolve(),
-      waitPool: () => Promise.resolve(),
       waitForOne: () => Promise.resolve(false),
       again: () => {},
       gaveUp: () => {},
       ownPools: () => [this.#description],
       onLoad: () => {},
+    });
+    this.service = new OwnService({
+      desk: this.desk,
+      names: this.cluster.names,
+      failover,
+      appendPool: () => Promise.resolve([]),
+      removePool: () => Promise.resolve(),
+      waitPool: () => Promise.resolve(),
     });
     this.peers = new Peers({
       router: this.router,

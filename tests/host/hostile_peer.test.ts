@@ -248,7 +248,7 @@ Deno.test("hosts: a call that comes twice is passed on twice and leaves nothing 
       downlink.send({ kind: "reply", id, to: from, from: to, value: id }),
     closed: () => {},
   });
-  host.main.redirects.locate = () => ({ host: HOST, pool: 1 });
+  host.desk.locate = () => ({ host: HOST, pool: 1 });
   for (let i = 0; i < 2; i++) peer.say("call", 5, host.address, ["there", "m", []]);
   await peer.next();
   await peer.next();

@@ -63,6 +63,7 @@ class Side {
     this.links = new Links({
       main,
       uids: this.uids,
+      failover: { isAway: () => false, successorOf: () => Promise.resolve(null) },
       fail: (entry, error) => {
         this.failed.push([entry.uid, error as LinkedActorDownError]);
         const message = `${entry.uid} has failed`;

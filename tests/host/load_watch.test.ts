@@ -1,7 +1,7 @@
 /** How busy pools are: asked while they have actors, and told when it has changed. */
 import assert from "node:assert/strict";
 import type { PoolId } from "../../src/core/address.ts";
-import { LoadWatch } from "../../src/host/cluster/load_watch.ts";
+import { LoadWatch } from "../../src/host/load_watch.ts";
 import type { LocalPool } from "../../src/pool/local.ts";
 import { ThreadShare } from "../../src/pool/thread_share.ts";
 import { ManualClock } from "../../src/testing/manual_clock.ts";

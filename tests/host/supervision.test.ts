@@ -1,11 +1,13 @@
 /** Parents and children: who ends with whom, who is made again with whom, and who is told. */
 import assert from "node:assert/strict";
 import {
+  ActorExistsError,
   type ActorRef,
   ActorStoppedError,
   type GiveUpEvent,
   type Host,
   mainPool,
+  onHost,
   onPool,
   processPool,
   startHost,
@@ -13,7 +15,7 @@ import {
 } from "@dramatis/dramatis";
 import { ManualClock, startTestCluster, startTestHost } from "@dramatis/dramatis/testing";
 import { startHostWith } from "../../src/host/start_host.ts";
-import { Diary, Member, type Plan, Stoic } from "../fixtures/family.ts";
+import { Diary, Member, Patient, type Plan, Stoic } from "../fixtures/family.ts";
 
 const FAMILY = import.meta.resolve("../fixtures/family.ts");
 
@@ -314,6 +316,22 @@ Deno.test("a parent that ends while it makes a child has none", async () => {
   await made;
   while (await host.hasActor("late"));
 });
+
+for (const where of ["own", "another"]) {
+  Deno.test(`a child that starts for ever ends with its parent, on ${where} host`, async () => {
+    await using cluster = await startTestCluster({ modules: [FAMILY] });
+    const [near, far] = cluster.hosts;
+    const diary = await diaryOn(near.host);
+    const parent = await near.host.createActor(Patient, [], { uid: "parent" });
+    const other = where === "own" ? near : far;
+    const made = assert.rejects(parent.make(diary, { uid: "late", place: onHost(other.host.id) }));
+    assert.deepEqual(await diary.take(1), ["+late"]);
+    await assert.rejects(other.host.createActor(Diary, [], { uid: "late" }), ActorExistsError);
+    await near.host.killActor(parent);
+    await made;
+    await other.host.createActor(Diary, [], { uid: "late" });
+  });
+}
 
 Deno.test("supervision: what is wrong with it is named", async () => {
   await using test = await startTestHost();

@@ -1,10 +1,13 @@
 /** What comes for an actor between the loss of its host and its being made again on another one. */
 import assert from "node:assert/strict";
 import {
+  ActorFailedError,
   ActorNotFoundError,
   type ActorRef,
+  ActorStoppedError,
   addressOf,
   HostLostError,
+  memoryDirectory,
   workerPool,
 } from "@dramatis/dramatis";
 import {
@@ -14,6 +17,7 @@ import {
   type TestClusterOptions,
   type TestHost,
 } from "@dramatis/dramatis/testing";
+import { Partner } from "../fixtures/linked_actors.ts";
 import { Tally } from "../fixtures/state_actors.ts";
 import { Teller } from "../fixtures/teller.ts";
 
@@ -155,6 +159,21 @@ Deno.test("failover gap: recovery.waitMs is the limit, and with 0 nothing waits"
   });
 });
 
+Deno.test("failover gap: unless it is given, the wait is as long as a directory's lease and 5 s more", async () => {
+  const directory = { ...memoryDirectory(), leaseMs: 6000 };
+  const options = { hosts: 2, modules: [], directory };
+  await withTally(options, async ({ clock, first, tally, lose }) => {
+    lose();
+    let isOver = false;
+    const late = failure(tally.get()).finally(() => isOver = true);
+    await clock.advance(10_999);
+    assert.equal(isOver, false);
+    await clock.advance(1);
+    assert.match(String(await late), /not made again on another host in 11000 ms/);
+    assert.deepEqual(first.deadLetters, []);
+  });
+});
+
 Deno.test("failover gap: a call whose caller gives up is not made, nor is one past its time", async () => {
   await withTally(NOTHING, async ({ clock, tally, lose }) => {
     lose();
@@ -231,5 +250,43 @@ Deno.test("failover gap: calls from worker pools wait too", async () => {
     const waiting = [teller.add(1), teller.add(2)];
     assert.deepEqual(await passing(clock, Promise.all(waiting)), [41, 43]);
     assert.equal(await teller.add(1), 44);
+  });
+});
+
+Deno.test("failover gap: a watch of before ends with the host; one that is begun later is of the successor", async () => {
+  await withTally(NOTHING, async ({ clock, first, tally, lose }) => {
+    const before = first.host.watch(tally);
+    assert.equal(await tally.get(), 40);
+    lose();
+    const meanwhile = first.host.watch(tally);
+    assert((await before).reason instanceof HostLostError);
+    assert.equal(await passing(clock, tally.add(1)), 41);
+    const after = first.host.watch(tally);
+    let isOver = false;
+    Promise.race([meanwhile, after]).then(() => isOver = true);
+    await clock.advance(HEARTBEAT_MS);
+    assert.equal(isOver, false, "it lives");
+    await first.host.killActor(tally);
+    for (const watch of [meanwhile, after]) {
+      assert.match((await watch).reason.message, /t was killed/);
+    }
+    assert((await first.host.watch(tally)).reason instanceof Error, "one that is gone has ended");
+  });
+});
+
+Deno.test("failover gap: a link by a ref of before is with the successor", async () => {
+  const recovery = { onGiveUp: () => {} };
+  await withTally({ recovery }, async ({ clock, first, tally, lose }) => {
+    const one = await first.host.createActor(Partner, []);
+    const other = await first.host.createActor(Partner, []);
+    lose();
+    await passing(clock, Promise.all([one.link(tally), other.link(tally)]));
+    await other.unlink(tally);
+    const down = first.host.watch(one);
+    await first.host.killActor(tally);
+    const { reason } = await down;
+    assert(reason instanceof ActorFailedError || reason instanceof ActorStoppedError);
+    assert.match(reason.message, /LinkedActorDownError: t in .* is down/);
+    assert.equal(await first.host.hasActor(other), true);
   });
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   ActorExistsError,
   ActorNotFoundError,
+  ActorStartError,
   addressOf,
   mainPool,
   onPool,
@@ -10,7 +11,7 @@ import {
   startHost,
   workerPool,
 } from "@dramatis/dramatis";
-import { Counter, Manager } from "../fixtures/actors.ts";
+import { Counter, Gate, Manager, SlowToMake } from "../fixtures/actors.ts";
 import { testEverywhere } from "./placements.ts";
 
 Deno.test("a host: every pool knows the true owner of every uid", async () => {
@@ -109,3 +110,19 @@ testEverywhere(
     await assert.rejects(made.get(), ActorNotFoundError);
   },
 );
+
+testEverywhere("killActor: of an actor that starts, after which its uid is free", async (stage) => {
+  for (let i = 0; i < 3; i++) {
+    const gate = await stage.create(Gate, []);
+    const failed = assert.rejects(
+      stage.create(SlowToMake, [gate], { uid: "slow" }),
+      ActorStartError,
+    );
+    await gate.entered();
+    await stage.owner.killActor("slow");
+    const next = await stage.create(Counter, [i], { uid: "slow" });
+    assert.equal(await next.get(), i);
+    await stage.host.destroyActor(next);
+    await failed;
+  }
+});

@@ -126,6 +126,29 @@ Deno.test("createActors: all are made, near or far, and each has its own type", 
   assert.deepEqual(await host.createActors([]), []);
 });
 
+Deno.test("createActors, createActor: what is no member, and no options, is named", async () => {
+  await using host = await startHost({ pools: [] });
+  const good = { type: Counter, args: [1] };
+  const holes = new Array(1);
+  const bad: [unknown, RegExp][] = [
+    [null, /takes a list of members, got null/],
+    [[good, null], /member 1: a member is \{ type, args, options\? \}, got null/],
+    [[good, 5], /member 1: .* got 5$/],
+    [holes, /member 0: .* got undefined/],
+    [[{ type: Counter }], /member 0: .* got an object with type$/],
+    [[{ ...good, options: null }], /options of createActor are an object, got null/],
+    [[{ ...good, type: null }], /Cannot create an actor of null/],
+  ];
+  for (const [members, message] of bad) {
+    await assert.rejects(
+      host.createActors(members as []),
+      (error) => error instanceof TypeError && message.test(error.message),
+    );
+  }
+  await assert.rejects(async () => await host.createActor(Counter, [], null as never), TypeError);
+  assert.equal(host.pools()[0]!.actors, 0);
+});
+
 Deno.test("createActors: nothing is left of a gang that cannot be made", async () => {
   await using host = await startHost({ pools: [cards(2)] });
   const gang = (isBroken: boolean) =>

@@ -26,6 +26,7 @@ const MODULES = [
   "buffer_actors.ts",
   "linked_actors.ts",
   "debug_actors.ts",
+  "making_actors.ts",
   "message_actors.ts",
   "stream_actors.ts",
   "stateless_actors.ts",

@@ -1,6 +1,14 @@
 /** A stream that is an argument of a message which never runs ends at once. */
 import assert from "node:assert/strict";
-import { type ActorRef, ActorStoppedError, MailboxFullError } from "@dramatis/dramatis";
+import {
+  type ActorRef,
+  ActorStoppedError,
+  MailboxFullError,
+  onPool,
+  PoolLostError,
+  startHost,
+  workerPool,
+} from "@dramatis/dramatis";
 import { Suspect } from "../fixtures/debug_actors.ts";
 import { type Stage, testEverywhere } from "../integration/placements.ts";
 
@@ -93,4 +101,36 @@ testEverywhere("stream: an argument of a message to an actor that ends, ends", a
   const last = assert.rejects(methods(second).add(killed), ActorStoppedError);
   await stage.host.killActor(second);
   await Promise.all([last, killed.left]);
+});
+
+testEverywhere(
+  "stream: an argument of a message that is killed before it reads, ends",
+  async (stage) => {
+    const actor = await stage.create(Suspect, []);
+    const [held, batched] = [new Items(), new Items()];
+    const call = assert.rejects((actor.hold as unknown as Anything)(held), ActorStoppedError);
+    await actor.entered();
+    await stage.host.killActor(actor);
+    await Promise.all([call, held.left]);
+    const next = await stage.create(Suspect, []);
+    const batch = (next.hold.batch as unknown as Anything)([[{ deep: [batched] }]]);
+    batch.catch(() => {});
+    await next.entered();
+    await stage.host.killActor(next);
+    await assert.rejects(batch, ActorStoppedError);
+    await batched.left;
+  },
+);
+
+Deno.test("stream: an argument in a pool that is gone ends, whether its message had begun or not", async () => {
+  await using host = await startHost({ pools: [workerPool({ count: 2 })] });
+  const actor = await host.createActor(Suspect, [], { place: onPool(1) });
+  const [running, queued] = [new Items(), new Items()];
+  const calls = [
+    (actor.hold as unknown as Anything)(running),
+    methods(actor).add({ deep: [queued] }),
+  ].map((call) => assert.rejects(call, PoolLostError));
+  await actor.entered();
+  await host.removePool(1, { force: true });
+  await Promise.all([...calls, running.left, queued.left]);
 });

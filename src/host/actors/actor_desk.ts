@@ -1,35 +1,35 @@
-import {
-  type ActorAddress,
-  type HostId,
-  MAIN_POOL,
-  type PoolAddress,
-  type PoolId,
-} from "../../core/address.ts";
+/**
+ * The actors of a host: made, found and ended, here and by order of other hosts. How one is made:
+ *
+ * 1. `HostActor` has the message of a pool or of another host, and looks who asks; the main pool asks
+ *    `OwnService` without one. Both come to the `ActorDesk`, with a `CreateOrder`.
+ * 2. `ActorMaker` looks through the order, makes the actor known to its parent (`Supervision`), has the
+ *    `Placer` choose a pool, and takes the name, if it is to have one. `ReplicaMaker` and `GangMaker`
+ *    do so for several at once. A pool of another host is asked for by a message to that host.
+ * 3. `PlacedMaker` takes the uid in the `UidTable`, has `PoolActors` make the actor in its pool, and keeps what
+ *    it is made of again; or frees all of that, if it does not start.
+ *
+ * The `UidTable` is the one record of what exists. When an entry leaves it, the desk tells all that have to do
+ * with ends: names, snapshots, `Watchers`, links, parents. `FarEnds` and `ReplicaParts` see to what other
+ * hosts have of the same actor.
+ */
+import { type ActorAddress, type HostId, MAIN_POOL, type PoolAddress } from "../../core/address.ts";
 import { ActorNotFoundError } from "../../core/errors.ts";
 import type { PoolDescription } from "../../core/protocol.ts";
-import type { PoolSpec, RemovePoolOptions } from "../../actor/pool_spec.ts";
-import { UNLIMITED } from "../../actor/message.ts";
-import {
-  type HostService,
-  hostServiceOf,
-  type ServiceGangOptions,
-} from "../../pool/host_service.ts";
-import { isGone } from "../../pool/loss.ts";
+import type { ServiceGangOptions } from "../../pool/host_service.ts";
 import { GANG_STRATEGIES } from "../../schedule/gang.ts";
 import type { Scheduler } from "../../schedule/scheduler.ts";
 import { ActorMaker, type ActorMakerOptions } from "./actor_maker.ts";
 import { Links } from "../recovery/links.ts";
 import { ActorRecovery } from "../recovery/actor_recovery.ts";
 import type { CreateOrder } from "./create_order.ts";
-import { checkName } from "../directory/names.ts";
 import { FarEnds } from "./far_ends.ts";
 import { PoolActors } from "./pool_actors.ts";
 import { ReplicaParts } from "./replica_parts.ts";
-import { specOf } from "../pool_maker.ts";
 import type { Snapshots } from "../recovery/snapshots.ts";
 import { Placer } from "./placer.ts";
 import type { HostRouter } from "../router.ts";
-import { allOver } from "../settle.ts";
+import { allOver, withDeadline } from "../settle.ts";
 import { Supervision, type SupervisionHost } from "../recovery/supervision.ts";
 import { addressOf, stopped, type UidEntry, UidTable } from "./uid_table.ts";
 import { Watchers } from "./watchers.ts";
@@ -38,7 +38,7 @@ import { Watchers } from "./watchers.ts";
 export interface ActorDeskOptions extends
   Omit<
     ActorMakerOptions,
-    "placer" | "uids" | "actors" | "ends" | "recovery" | "supervision" | "endPart"
+    "placer" | "uids" | "actors" | "ends" | "recovery" | "supervision" | "endHere"
   >,
   Pick<SupervisionHost, "again" | "gaveUp"> {
   readonly router: HostRouter;
@@ -49,13 +49,10 @@ export interface ActorDeskOptions extends
   ownPools(): PoolDescription[];
   /** Keeps the states of actors. */
   readonly snapshots: Snapshots;
-  /** Starts pools. */
-  appendPool(spec: PoolSpec): Promise<PoolDescription[]>;
-  /** Ends one. */
-  removePool(pool: PoolId, options: RemovePoolOptions): Promise<void>;
-  /** Resolves when a pool of this host is there. */
-  waitPool(pool: PoolId): Promise<void>;
 }
+
+/** Milliseconds in which the creator of an actor that was killed must know of it. */
+const FREE_MS = 500;
 
 /** Creates, finds and ends the actors of a host, and keeps the one record of which exist. */
 export class ActorDesk {
@@ -97,13 +94,18 @@ export class ActorDesk {
       main,
       uids: this.uids,
       actors: this.#actors,
+      others: () => {
+        const hosts = new Set(this.placer.pools().map(({ host }) => host));
+        hosts.delete(main.address.host);
+        return [...hosts];
+      },
       destroy: (uid, kill) => this.destroy(uid, kill),
       again: options.again,
       gaveUp: options.gaveUp,
       endOthers: (entry, reason) => this.replicas.end(entry, true, reason),
     });
     const fail = (entry: UidEntry, cause: Error) => this.supervision.failures.fail(entry, cause);
-    this.links = new Links({ main, uids: this.uids, fail });
+    this.links = new Links({ main, uids: this.uids, failover: options.failover, fail });
     this.recovery = new ActorRecovery({
       host: main.address.host,
       codec: main.codec,
@@ -124,33 +126,9 @@ export class ActorDesk {
       recovery: this.recovery,
       supervision: this.supervision,
       ends: this.#ends,
-      endPart: (host, uid) => this.#endPart(host, uid, false),
+      endHere: (uid) => this.destroy(uid, false, true),
     });
-    options.main.redirects.locate = (uid) => this.#locate(uid);
   }
-
-  /** The verbs for the host's own pool. */
-  readonly service: HostService = {
-    create: (type, home, args, options) => this.create({ type, home, args, options, isOurs: true }),
-    resolve: (uid) => this.resolve(uid),
-    has: (uid) => this.has(uid),
-    destroy: (uid, kill, isPart) => this.destroy(uid, kill, isPart),
-    createGang: (orders, options) =>
-      this.createGang(orders.map((order) => ({ ...order, isOurs: true })), options),
-    pools: () => this.pools(),
-    appendPool: async (maker) => await this.#options.appendPool(await specOf(maker)),
-    removePool: (pool, options) => this.#options.removePool(pool, options),
-    waitPool: (pool) => this.#options.waitPool(pool),
-    watch: (uid, signal) => this.watch(uid, signal),
-    link: (uid, generation, peer) => this.links.link(uid, generation, peer),
-    unlink: (uid, generation, peer) => this.links.unlink(uid, generation, peer),
-    lookup: (name) => this.#find(checkName(name)),
-    named: (name) => this.#options.names.held(checkName(name)),
-    successorOf: (place) => this.#options.failover.successorOf(place),
-    deadLetter: ({ to, method, reason, from }) => {
-      this.#options.main.undelivered(to, method, reason, from);
-    },
-  };
 
   /** Refuses new actors from now on. */
   close(): void {
@@ -217,6 +195,7 @@ export class ActorDesk {
       const isAll = isPart || entry.others.length === 0;
       const over = isAll ? ended : allOver([ended, this.replicas.end(entry, kill, null)]);
       await (isForgotten ? over.finally(() => snapshots.forget(entry)) : over);
+      if (isStarting) await this.#freed(entry);
     } finally {
       // The name first: of whoever waits for both, none may find it taken.
       const freed = this.#options.names.ended(entry.generation);
@@ -225,6 +204,26 @@ export class ActorDesk {
       this.#options.onLoad();
       if (freed !== undefined || orphaned !== undefined) await Promise.all([freed, orphaned]);
     }
+  }
+
+  /** Resolves when whoever makes an actor that was killed has freed its uid; a start that cannot be ended keeps it. */
+  async #freed(entry: UidEntry): Promise<void> {
+    if (this.uids.get(entry.uid) !== entry) return;
+    const patience = new AbortController();
+    const ended = this.watchers.add(entry, patience.signal).then(() => {}, () => {});
+    await withDeadline(ended, FREE_MS);
+    patience.abort();
+  }
+
+  /** Ends an actor that is made again on another host: what comes for it waits until {@linkcode passOn}. */
+  async handOver(entry: UidEntry): Promise<void> {
+    this.#actors.leave(entry);
+    await this.destroy(entry.uid, false);
+  }
+
+  /** It is there, or is not made again: what waits goes there; resolves when it is on its way. */
+  passOn(uid: string): Promise<void> {
+    return this.#actors.passOn(uid);
   }
 
   /** {@linkcode OrderService.endOrder} */
@@ -251,37 +250,22 @@ export class ActorDesk {
     await Promise.allSettled(this.uids.all.map(({ uid }) => this.destroy(uid, true)));
   }
 
-  get #self(): HostId {
-    return this.#options.main.address.host;
-  }
-
-  /** The actor of a name; one that is made again on another host is waited for. */
-  async #find(name: string): Promise<ActorAddress> {
-    const { names, failover } = this.#options;
-    for (;;) {
-      try {
-        return await names.find(name);
-      } catch (error) {
-        if (!isGone(error) || !await failover.comesBack(name)) throw error;
-      }
-    }
-  }
-
-  #locate(uid: string): PoolAddress | undefined {
+  /** Where an actor lives that is not in the main pool: in another of this host, or on another. */
+  locate(uid: string): PoolAddress | undefined {
     const entry = this.uids.get(uid);
-    if (entry === undefined) return this.#options.failover.movedTo({ host: this.#self, uid });
+    const left = this.#actors.leftFrom(uid);
+    if (left !== undefined) {
+      return left === MAIN_POOL ? undefined : { host: this.#self, pool: left };
+    }
+    if (entry === undefined) {
+      return this.#options.failover.movedTo({ host: this.#self, uid }) ?? undefined;
+    }
     if (entry.state === "starting") return undefined;
     const pool = entry.pools.find((pool) => pool !== MAIN_POOL);
     return pool === undefined ? entry.elsewhere[0] : { host: this.#self, pool };
   }
 
-  /** Ends the replicas that another host has; one that is gone has none any more. */
-  async #endPart(host: HostId, uid: string, kill: boolean): Promise<void> {
-    try {
-      if (host === this.#self) return await this.destroy(uid, kill, true);
-      await this.#options.main.call(hostServiceOf(host), "destroy", [uid, kill, true], UNLIMITED);
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+  get #self(): HostId {
+    return this.#options.main.address.host;
   }
 }

@@ -10,9 +10,10 @@ import type { GangStrategy } from "../../schedule/gang.ts";
 import type { Lease } from "../../schedule/leases.ts";
 import type { Placement } from "../../schedule/policy.ts";
 import type { Choice, PlacementRequest } from "../../schedule/scheduler.ts";
-import { ActorBuilder, type ActorBuilderOptions, type Making, type Work } from "./actor_builder.ts";
+import { type Making, PlacedMaker, type PlacedMakerOptions, type Work } from "./placed_maker.ts";
 import {
   cellOptionsOf,
+  chainOf,
   checkOrderName,
   checkUid,
   type CreateOrder,
@@ -28,7 +29,7 @@ import type { RegisteredTypes } from "./registered_types.ts";
 import { ReplicaMaker } from "./replica_maker.ts";
 
 /** What is needed to make actors. */
-export interface ActorMakerOptions extends ActorBuilderOptions {
+export interface ActorMakerOptions extends PlacedMakerOptions {
   readonly placer: Placer;
   readonly types: RegisteredTypes;
   /** Makes actors with names on other hosts when this one is lost, and theirs here. */
@@ -39,8 +40,6 @@ export interface ActorMakerOptions extends ActorBuilderOptions {
   readonly restart: ResolvedRestart;
   /** Waits for a pool that is being recovered and would do; `false` if it is not there in time. */
   waitForOne(wouldDo: (pool: PoolDescription) => boolean): Promise<boolean>;
-  /** Ends the replicas that a host has of an actor, or an actor that has none. */
-  endPart(host: HostId, uid: string): Promise<void>;
 }
 
 /** An order, looked through. */
@@ -54,20 +53,20 @@ interface Prepared {
 /** Makes the actors of a host: finds the pool, takes the name, and has them made there. */
 export class ActorMaker {
   readonly #options: ActorMakerOptions;
-  readonly #builder: ActorBuilder;
+  readonly #placed: PlacedMaker;
   readonly #replicas: ReplicaMaker;
   readonly #gangs: GangMaker<Prepared>;
   #closed = false;
 
   constructor(options: ActorMakerOptions) {
     this.#options = options;
-    this.#builder = new ActorBuilder(options);
-    this.#replicas = new ReplicaMaker({ ...options, builder: this.#builder });
+    this.#placed = new PlacedMaker(options);
+    this.#replicas = new ReplicaMaker({ ...options, placed: this.#placed });
     this.#gangs = new GangMaker({
       self: options.main.address.host,
       placer: options.placer,
       make: (member, choice, order, isLast) => this.#createMember(member, choice, order, isLast),
-      undo: (made, order) => this.#withdraw(made, order),
+      undo: (made, order) => this.#placed.withdraw(made, order),
       ask: (host) => this.#askPools(host),
     });
   }
@@ -79,7 +78,11 @@ export class ActorMaker {
 
   /** Makes what an order says. */
   create(order: CreateOrder): Promise<ActorAddress> {
-    return this.#asChild(order, (order) => this.#create(order));
+    try {
+      return this.#asChild(order, (order) => this.#create(order));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Makes an actor as the child of whoever asks, if that is an actor. */
@@ -95,29 +98,44 @@ export class ActorMaker {
     });
   }
 
-  async #create(order: CreateOrder): Promise<ActorAddress> {
+  #create(order: CreateOrder): Promise<ActorAddress> {
     this.#checkOpen();
     const { options } = order;
     const prepared = this.#prepare(order);
     const { work, wanted } = prepared;
     const count = checkReplicas(options.replicas);
-    const { placer } = this.#options;
-    if (options.group !== undefined) return await this.#replicas.createPart(order, work, wanted);
-    if (count !== undefined) {
-      return await this.#replicas.create(order, work, placer.chooseSeveral(wanted, count));
-    }
-    const refused = new Refusals();
-    for (;;) {
-      const chosen = this.#choose(wanted, refused);
-      // Without a turn in between, a burst of creations finds nothing decided that is not done.
-      const choice = chosen instanceof Promise ? await chosen : chosen;
-      try {
-        return await this.#createAt(prepared, choice);
-      } catch (error) {
-        // Its pool was free as far as was known here; its host knows better, and another will do as well.
-        if (choice.pool.host === this.#self || !(error instanceof PlacementError)) throw error;
-        refused.add(choice.pool, error);
-      }
+    if (options.group !== undefined) return this.#replicas.createPart(order, work, wanted);
+    if (count === undefined) return this.#createAtBest(prepared, new Refusals());
+    const leases = this.#options.placer.chooseSeveral(wanted, count);
+    return this.#replicas.create(order, work, leases);
+  }
+
+  /** Makes an actor in the best pool. Nothing else of the decision is kept while it is made: there may be thousands. */
+  #createAtBest(prepared: Prepared, refused: Refusals): Promise<ActorAddress> {
+    const chosen = this.#choose(prepared.wanted, refused);
+    const create = (choice: Choice) => {
+      const made = this.#createAt(prepared, choice);
+      return choice.pool.host === this.#self
+        ? made
+        : this.#orElsewhere(made, prepared, choice, refused);
+    };
+    // Without a turn in between, a burst of creations finds nothing decided that is not done.
+    return chosen instanceof Promise ? chosen.then(create) : create(chosen);
+  }
+
+  /** A pool was free as far as was known here; its host knows better, and another will do as well. */
+  async #orElsewhere(
+    made: Promise<ActorAddress>,
+    prepared: Prepared,
+    { pool }: Choice,
+    refused: Refusals,
+  ): Promise<ActorAddress> {
+    try {
+      return await made;
+    } catch (error) {
+      if (!(error instanceof PlacementError)) throw error;
+      refused.add(pool, error);
+      return await this.#createAtBest(prepared, refused);
     }
   }
 
@@ -186,7 +204,8 @@ export class ActorMaker {
     const { home, args, options, isOurs } = order;
     const type = isOurs ? order.type : this.#options.types.find(order.type);
     const uid = checkUid(options.uid ?? crypto.randomUUID());
-    const work: Work = { uid, type, args, options: cellOptionsOf(options) };
+    const chain = chainOf(options);
+    const work: Work = { uid, type, args, options: cellOptionsOf(options), chain };
     const restart = restartOf(options, this.#options.restart);
     const wanted = { type: type.name, home, place: options.place as Placement | undefined };
     return { order, work, wanted, restart };
@@ -201,7 +220,7 @@ export class ActorMaker {
     if (pool.host !== this.#self) {
       // A uid that was made up here is not passed on: nobody could find a state that is kept under it.
       const place = orderFor(pool, wanted.place);
-      return this.#builder.createElsewhere([lease], {
+      return this.#placed.createElsewhere([lease], {
         ...order,
         options: { ...options, place },
       });
@@ -218,7 +237,7 @@ export class ActorMaker {
     if (options.name !== undefined) {
       return this.#createNamed(options.name, order, work, lease, making);
     }
-    return this.#builder.createHere(work, [lease], making);
+    return this.#placed.createHere(work, [lease], making);
   }
 
   async #createNamed(
@@ -232,7 +251,7 @@ export class ActorMaker {
       const keepWill = this.#options.failover.will(order, work.uid);
       const made = await this.#options.names.create(checkName(name), (onReserved) => {
         this.#checkOpen();
-        return this.#builder.createHere(work, [lease], { ...making, onReserved });
+        return this.#placed.createHere(work, [lease], { ...making, onReserved });
       });
       await keepWill?.();
       return made;
@@ -260,15 +279,5 @@ export class ActorMaker {
     } catch {
       // It is gone, and no candidate any more.
     }
-  }
-
-  /** Ends an actor of a gang that is not made after all. */
-  #withdraw(made: ActorAddress, order: string): Promise<void> {
-    const { ends, endPart } = this.#options;
-    const isAway = made.host !== this.#self;
-    const ended = isAway
-      ? ends.end(made.host, { order, kill: false, reason: null })
-      : endPart(made.host, made.uid);
-    return this.#builder.undo(made, ended);
   }
 }

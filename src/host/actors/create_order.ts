@@ -1,5 +1,6 @@
 /** What a host is asked to make, and what of it is right: other hosts may write what they like. */
 import type { PoolAddress } from "../../core/address.ts";
+import type { CallChain } from "../../core/call_chain.ts";
 import { checkDuration } from "../../core/clock.ts";
 import { resolveMailbox } from "../../core/mailbox_options.ts";
 import {
@@ -118,6 +119,16 @@ export function checkGroup(group: readonly PoolAddress[]): readonly PoolAddress[
     group.every((one) => Number.isSafeInteger(one?.host) && Number.isSafeInteger(one?.pool));
   if (!isGroup) throw new TypeError(`group is a list of up to ${LIMITS.replicas} pools`);
   return group.map(({ host, pool }) => ({ host, pool }));
+}
+
+/**
+ * The calls that wait for it to start.
+ *
+ * @throws {TypeError} if it is no such thing.
+ */
+export function chainOf({ chain }: ServiceCreateOptions): CallChain | undefined {
+  if (chain === undefined || chain instanceof Uint8Array) return chain;
+  throw new TypeError("chain is a chain of calls, as bytes");
 }
 
 /**

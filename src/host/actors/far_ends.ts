@@ -6,7 +6,7 @@ import { isGone, isLoss } from "../../pool/loss.ts";
 
 /** How what an order has made is to end. */
 export interface FarEnd {
-  /** Which order. */
+  /** What the order is called. */
   readonly order: string;
   /** Whether at once. */
   readonly kill: boolean;
@@ -37,14 +37,14 @@ export class FarEnds {
       await this.#main.call(hostServiceOf(host), "endOrder", args, UNLIMITED);
     } catch (error) {
       // An error of the actor itself says which that was.
-      if (isLoss(error) && error.actor === undefined) this.owe(host, order, kill, reason);
+      if (isLoss(error) && error.actor === undefined) this.owe(host, { order, kill, reason });
       else if (!isGone(error)) throw error;
     }
   }
 
   /** A host is to end what it may have of an order when it is there again. */
-  owe(host: HostId, order: string, kill: boolean = false, reason: Error | null = null): void {
-    this.#owed.add({ host, order, kill, reason });
+  owe(host: HostId, end: FarEnd): void {
+    this.#owed.add({ ...end, host });
     if (this.#owed.size > MAX_OWED) this.#owed.delete(this.#owed.values().next().value!);
   }
 

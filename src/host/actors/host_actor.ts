@@ -1,5 +1,6 @@
 import {
   type ActorAddress,
+  type ActorPlace,
   formatPool,
   type HostId,
   isClient,
@@ -28,21 +29,22 @@ import type {
 import type { LinkService } from "../../pool/link_service.ts";
 import type { ActorDesk } from "./actor_desk.ts";
 
-/** The host's verbs as an actor: how its own pools and other hosts reach them. */
+/** The host's verbs as an actor: how its other pools and other hosts reach them. It looks who asks, and for what. */
 export class HostActor extends StatelessActor
   implements HostService, DebugService, FamilyService, LinkService, OrderService {
   readonly #desk: ActorDesk;
-  readonly #onDeadLetter: (letter: DeadLetter) => void;
-  readonly #debug: DebugService | null;
+  readonly #service: HostService;
+  readonly #debug: DebugService;
 
+  /** @param service Does what is asked for, once that is allowed. */
   constructor(
     desk: ActorDesk,
-    onDeadLetter: (letter: DeadLetter) => void,
-    debug: DebugService | null = null,
+    service: HostService,
+    debug: DebugService,
   ) {
     super();
     this.#desk = desk;
-    this.#onDeadLetter = onDeadLetter;
+    this.#service = service;
     this.#debug = debug;
   }
 
@@ -73,15 +75,15 @@ export class HostActor extends StatelessActor
   }
 
   resolve(uid: string): ActorAddress {
-    return this.#desk.resolve(uid);
+    return this.#service.resolve(uid);
   }
 
   has(uid: string): boolean {
-    return this.#desk.has(uid);
+    return this.#service.has(uid);
   }
 
-  destroy(uid: string, kill: boolean, isPart?: boolean): Promise<void> {
-    return this.#desk.destroy(uid, kill, isPart === true);
+  destroy(uid: string, kill: boolean): Promise<void> {
+    return this.#service.destroy(uid, kill);
   }
 
   endOrder(order: string, kill: boolean, reason: Error | null): Promise<void> {
@@ -95,63 +97,61 @@ export class HostActor extends StatelessActor
 
   appendPool(maker: PoolMaker): Promise<PoolDescription[]> {
     this.#checkSender("pools");
-    return this.#desk.service.appendPool(maker);
+    return this.#service.appendPool(maker);
   }
 
   removePool(pool: PoolId, options: RemovePoolOptions): Promise<void> {
     this.#checkSender("pools");
-    return this.#desk.service.removePool(pool, options);
+    return this.#service.removePool(pool, options);
   }
 
   waitPool(pool: PoolId): Promise<void> {
-    return this.#desk.service.waitPool(pool);
+    return this.#service.waitPool(pool);
   }
 
   watch(uid: string): Promise<Error> {
-    return this.#desk.service.watch(uid, this.context.signal);
+    return this.#service.watch(uid, this.context.signal);
   }
 
   lookup(name: string): Promise<ActorAddress> {
     // A client has none.
     if (!isClient(this.context.sender.host)) this.#checkSender("directory");
-    return this.#desk.service.lookup(name);
+    return this.#service.lookup(name);
   }
 
   named(name: string): Promise<ActorAddress> {
-    return this.#desk.service.named(name);
+    return this.#service.named(name);
   }
 
-  successorOf({ host, uid }: Pick<ActorAddress, "host" | "uid">): Promise<HostId | null> {
+  successorOf({ host, uid }: ActorPlace): Promise<HostId | null> {
     if (!isClient(this.context.sender.host)) this.#checkSender("list of lost actors");
-    return this.#desk.service.successorOf({ host, uid });
+    return this.#service.successorOf({ host, uid });
   }
 
   pools(): PoolDescription[] {
-    return this.#desk.pools();
+    return this.#service.pools();
   }
 
   deadLetter(letter: DeadLetter): void {
     this.#checkSender("dead letters");
-    this.#onDeadLetter(letter);
+    this.#debug.deadLetter(letter);
   }
 
   report(report: DebugReport): void {
     this.#checkSender("reports");
-    this.#debug?.report(report);
+    this.#debug.report(report);
   }
 
-  async inspect(): Promise<HostInspection> {
-    if (this.#debug === null) throw new TypeError("This host cannot be inspected");
-    return await this.#debug.inspect();
+  inspect(): Promise<HostInspection> {
+    return this.#debug.inspect();
   }
 
   refused(refusal: MessageRefusal): void {
     this.#checkSender("refusals");
-    this.#debug?.refused(refusal);
+    this.#debug.refused(refusal);
   }
 
   status(): HostStatus {
-    if (this.#debug === null) throw new TypeError("This host cannot be inspected");
     return this.#debug.status();
   }
 
@@ -162,12 +162,12 @@ export class HostActor extends StatelessActor
 
   link(uid: string, generation: number, peer: ActorAddress): Promise<void> {
     this.#checkSender("links");
-    return this.#desk.links.link(uid, generation, peer);
+    return this.#service.link(uid, generation, peer);
   }
 
   unlink(uid: string, generation: number, peer: ActorAddress): Promise<void> {
     this.#checkSender("links");
-    return this.#desk.links.unlink(uid, generation, peer);
+    return this.#service.unlink(uid, generation, peer);
   }
 
   linked(uid: string, peer: ActorAddress, id: number): void {
@@ -206,6 +206,12 @@ export class HostActor extends StatelessActor
     return this.#desk.supervision.endChild(uid, parent, kill === true);
   }
 
+  endMaking(uid: string, generation: number): Promise<void> {
+    // Its own: nobody else's can be named.
+    const { host } = this.context.sender;
+    return this.#desk.supervision.endMaking({ host, uid, generation });
+  }
+
   /** Tells of orders from outside for what this host does not make. */
   async #telling<T>(making: Promise<T>): Promise<T> {
     const { host } = this.context.sender;
@@ -213,7 +219,7 @@ export class HostActor extends StatelessActor
       return await making;
     } catch (error) {
       const isStrange = error instanceof ActorStartError && error.phase === "load";
-      if (isStrange) this.#debug?.refused({ host, message: error.message });
+      if (isStrange) this.#debug.refused({ host, message: error.message });
       throw error;
     }
   }

@@ -20,6 +20,8 @@ export class PoolActors {
   readonly #waitMs: number;
   /** Those for which messages wait in their pools. */
   readonly #held = new Set<UidEntry>();
+  /** Those that are made again on another host, until what waits for them has been passed on. */
+  readonly #leaving = new Map<string, PoolId>();
 
   /** @param waitMs How long a message waits for an actor that is made again, in milliseconds. */
   constructor(main: LocalPool, router: HostRouter, waitMs: number) {
@@ -50,6 +52,26 @@ export class PoolActors {
     this.#tell(entry, "forsake", [entry.uid]);
   }
 
+  /** An actor is to be made again on another host: what comes for it waits in its pool, once it ends in order. */
+  leave({ uid, pools }: Pick<UidEntry, "pools" | "uid">): void {
+    this.#leaving.set(uid, pools[0]!);
+  }
+
+  /** The pool in which messages wait for an actor that leaves. */
+  leftFrom(uid: string): PoolId | undefined {
+    return this.#leaving.get(uid);
+  }
+
+  /** It is elsewhere, or nowhere: what waits goes there, before all that comes now. */
+  async passOn(uid: string): Promise<void> {
+    const pool = this.#leaving.get(uid);
+    if (pool === undefined) return;
+    this.#leaving.delete(uid);
+    const service = poolServiceOf({ host: this.#main.address.host, pool });
+    // With a pool that is gone its messages are.
+    await this.#main.call(service, "passOn", [uid], UNLIMITED).catch(unlessGone);
+  }
+
   /** In a pool that is gone nothing waits. */
   #tell({ pools }: Pick<UidEntry, "pools">, method: "hold" | "forsake", args: unknown[]): void {
     for (const pool of pools) {
@@ -66,14 +88,15 @@ export class PoolActors {
   }
 
   /** Ends an actor in a pool; one that is not there has been ended by another. */
-  async end(pool: PoolId, uid: string, kill: boolean): Promise<void> {
-    try {
-      if (pool === MAIN_POOL) await this.#main.residents.destroy(uid, kill);
-      else if (kill) await this.#orGiveUp(pool, uid, this.#endAway(pool, uid, kill));
-      else await this.#endAway(pool, uid, kill);
-    } catch (error) {
-      if (!(error instanceof ActorNotFoundError)) throw error;
-    }
+  end(pool: PoolId, uid: string, kill: boolean): Promise<void> {
+    return this.#end(pool, uid, kill).catch(unlessNotFound);
+  }
+
+  #end(pool: PoolId, uid: string, kill: boolean): Promise<void> {
+    if (!kill && this.#leaving.has(uid)) return this.#handOver(pool, uid);
+    if (pool === MAIN_POOL) return this.#main.residents.destroy(uid, kill);
+    const ended = this.#endAway(pool, uid, kill);
+    return kill ? this.#orGiveUp(pool, uid, ended) : ended;
   }
 
   /** Ends an actor in all the pools of this host that have it. */
@@ -109,6 +132,11 @@ export class PoolActors {
     }));
   }
 
+  async #handOver(pool: PoolId, uid: string): Promise<void> {
+    const service = poolServiceOf({ host: this.#main.address.host, pool });
+    await this.#main.call(service, "handOver", [uid], UNLIMITED);
+  }
+
   #endAway(pool: PoolId, uid: string, kill: boolean): Promise<void> {
     const to = { host: this.#main.address.host, pool };
     return this.#main.exchange.request({ kind: "destroy", to, uid, kill });
@@ -119,7 +147,8 @@ export class PoolActors {
     try {
       if (await withDeadline(done, KILL_TIMEOUT_MS)) return;
       done.catch(() => {});
-      this.#giveUp(pool, `${uid} was killed and a synchronous loop holds its thread`);
+      const late = `${uid} was killed, and its thread did not answer in ${KILL_TIMEOUT_MS} ms`;
+      this.#giveUp(pool, `${late}: a synchronous loop may hold it`);
     } catch (error) {
       if (error instanceof ActorNotFoundError || isGone(error)) throw error;
       // Its actors may have changed what the runtime stands on.
@@ -139,4 +168,8 @@ export class PoolActors {
 /** What is gone with its pool has ended. */
 function unlessGone(error: unknown): void {
   if (!isGone(error)) throw error;
+}
+
+function unlessNotFound(error: unknown): void {
+  if (!(error instanceof ActorNotFoundError)) throw error;
 }

@@ -5,23 +5,18 @@ import type { LocalPool } from "../../pool/local.ts";
 import type { Lease } from "../../schedule/leases.ts";
 import type { Placement } from "../../schedule/policy.ts";
 import type { PlacementRequest } from "../../schedule/scheduler.ts";
-import type { ActorBuilder, Work } from "./actor_builder.ts";
+import type { PlacedMaker, Work } from "./placed_maker.ts";
 import { checkGroup, checkOrderName, type CreateOrder, kinOf, restartOf } from "./create_order.ts";
-import type { FarEnds } from "./far_ends.ts";
 import { claimsIn, type Placer, Refusals } from "./placer.ts";
 import { allOrNone } from "../settle.ts";
 
 /** What is needed to make actors with replicas. */
 export interface ReplicaMakerOptions {
   readonly main: LocalPool;
-  readonly builder: ActorBuilder;
+  readonly placed: PlacedMaker;
   readonly placer: Placer;
   /** When actors are made again that do not say so themselves. */
   readonly restart: ResolvedRestart;
-  /** Ends what another host has made. */
-  readonly ends: FarEnds;
-  /** Ends the replicas that this host has of an actor. */
-  endPart(host: HostId, uid: string): Promise<void>;
 }
 
 /** Makes actors that have a replica in each of several pools: each host makes those in its own. */
@@ -49,19 +44,14 @@ export class ReplicaMaker {
       hosts.map((host) => {
         const there = leases.filter(({ pool }) => pool.host === host);
         if (host === this.#self) return this.#createPart(order, work, group, there, name);
-        return this.#options.builder.createElsewhere(there, {
+        return this.#options.placed.createElsewhere(there, {
           ...order,
           options: { ...order.options, uid, place, group, order: name },
         });
       }),
-      (part) => this.#options.builder.undo(part, this.#endPart(part, name)),
+      (part) => this.#options.placed.withdraw(part, name),
     );
     return parts.at(-1)!;
-  }
-
-  #endPart({ host, uid }: ActorAddress, order: string): Promise<void> {
-    if (host === this.#self) return this.#options.endPart(host, uid);
-    return this.#options.ends.end(host, { order, kill: false, reason: null });
   }
 
   /** Makes those replicas of an actor that are to be in pools of this host. */
@@ -75,7 +65,7 @@ export class ReplicaMaker {
     const elsewhere = group.filter(({ host }) => host !== this.#self);
     const { options } = order;
     const restart = restartOf(options, this.#options.restart);
-    return await this.#options.builder.createHere(work, leases, {
+    return await this.#options.placed.createHere(work, leases, {
       kin: kinOf(options),
       elsewhere,
       order: elsewhere.length === 0 ? undefined : name,

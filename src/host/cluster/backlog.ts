@@ -1,14 +1,12 @@
 import { formatHostId } from "../../core/address.ts";
 import { MailboxFullError } from "../../core/message_errors.ts";
-import type { FrameKind } from "../../core/protocol.ts";
+import { type FrameKind, isMessage } from "../../core/protocol.ts";
+import { BACKLOG_BYTES } from "../../link/bounded.ts";
 import type { Session } from "../../link/session_options.ts";
 import type { Way } from "../router.ts";
 
 /** What may wait for a link that is interrupted, in bytes: as much again as is kept to be sent anew. */
 export const OUTAGE_BYTES: number = 128 * 2 ** 20;
-
-/** What may wait for a link that takes less than is sent: as much as may wait for one actor at its end. */
-export const BACKLOG_BYTES: number = 2 ** 30;
 
 /** Answers are not refused: who asks for more and more of them and takes none is cut off past so many bytes. */
 const UNREAD_BYTES = 2 * BACKLOG_BYTES;
@@ -32,7 +30,7 @@ function checkRoom(session: Session, kind: FrameKind): void {
   const limit = isInterrupted ? OUTAGE_BYTES : BACKLOG_BYTES;
   if (bufferedBytes <= limit) return;
   const peer = formatHostId(session.peer.id);
-  if (kind === "call" || kind === "tell" || kind === "batch") {
+  if (isMessage(kind)) {
     throw new MailboxFullError(
       isInterrupted
         ? `More than ${limit} bytes wait for the link with host ${peer} to come back`

@@ -1,6 +1,6 @@
 import { formatHostId, type HostId, isClient } from "../../core/address.ts";
 import { ProtocolError } from "../../core/host_errors.ts";
-import type { RawFrame } from "../../core/protocol.ts";
+import { isBetweenActors, isMessage, type RawFrame } from "../../core/protocol.ts";
 import type { PeersOptions } from "./peers_options.ts";
 import type { Peer } from "../router.ts";
 import type { Routes } from "./routes.ts";
@@ -26,29 +26,17 @@ export class PeerFrames {
    * @throws {ProtocolError} if who has sent it may not.
    */
   take(frame: RawFrame, from: HostId): void {
-    const { router } = this.#options;
-    switch (frame.kind) {
-      case "pools":
-      case "down":
-      case "hosts":
-        if (isClient(from)) throw new ProtocolError("A client has no pools to speak of");
-        return this.#update(frame, router.peers.get(from));
-      case "call":
-      case "tell":
-      case "batch":
-        this.#options.onMessage?.();
-        return router.forward(frame);
-      case "cancel":
-      case "reply":
-      case "failure":
-      case "items":
-      case "end":
-      case "credit":
-      case "drop":
-        return router.forward(frame);
-      default:
-        throw new ProtocolError(`Host ${formatHostId(from)} may not send ${frame.kind} frames`);
+    const { router, onMessage } = this.#options;
+    const { kind } = frame;
+    if (isBetweenActors(kind)) {
+      if (isMessage(kind)) onMessage?.();
+      return router.forward(frame);
     }
+    if (kind !== "pools" && kind !== "down" && kind !== "hosts") {
+      throw new ProtocolError(`Host ${formatHostId(from)} may not send ${kind} frames`);
+    }
+    if (isClient(from)) throw new ProtocolError("A client has no pools to speak of");
+    this.#update(frame, router.peers.get(from));
   }
 
   #update(raw: RawFrame, peer: Peer | undefined): void {

@@ -1,3 +1,14 @@
+/**
+ * The other hosts: one session with each, opened when it is first needed.
+ *
+ * - `Openings` makes sessions of links: this host has dialled (`dialGateway`), was dialled, or goes by way of
+ *   a third host (`RelayedLink`). `Admission` says who is let in; of two that open at once one stays.
+ * - `PeerFrames` takes what a linked host says, and checks that it may (`strangers.ts`).
+ * - `Routes` keeps the ways past the linked hosts, as those tell of them; `RouteNews` tells them of changes.
+ * - `Mesh` links with a host when a message first needs it; until then that waits in an `Outbox`.
+ * - `Relays` passes on what others say to each other by way of this host.
+ * - `wayOver` is the way out over a session: it refuses what does not get through (`backlog.ts`).
+ */
 import { formatHostId, type HostId, isClient, MAIN_POOL } from "../../core/address.ts";
 import type { Codec } from "../../core/codec.ts";
 import { HostLostError, ProtocolError } from "../../core/host_errors.ts";
@@ -64,9 +75,11 @@ export class Peers {
       },
       accept: (relayed) => void this.#openings.accept(this.#openingOf(relayed, "accept")),
     });
-    router.reach = (host) => this.#mesh.way(host);
-    // Those with a link by way of others are known twice.
-    router.reachable = () => this.routes.pools((host) => !this.#sessions.has(host));
+    router.reach = {
+      wayTo: (host) => this.#mesh.way(host),
+      // Those with a link by way of others are known twice.
+      pools: () => this.routes.pools((host) => !this.#sessions.has(host)),
+    };
   }
 
   #makeRoutes(): Routes {

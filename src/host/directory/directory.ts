@@ -12,6 +12,10 @@ export interface DirectorySpec {
 /** What opens the directory of a spec. */
 export interface DirectoryStarter extends DirectorySpec {
   /**
+   * Milliseconds for which it may keep the names of a host that is lost from others; 0 if it frees them at once.
+   */
+  readonly leaseMs: number;
+  /**
    * Opens it for one host, which does not take part yet.
    *
    * @throws {DirectoryUnreachableError} if it needs a server that does not answer.

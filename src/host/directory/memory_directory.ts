@@ -20,6 +20,7 @@ import type { DirectorySpec, DirectoryStarter } from "./directory.ts";
 export function memoryDirectory(): DirectorySpec {
   const starter: DirectoryStarter = {
     kind: "memory",
+    leaseMs: 0,
     async open(site) {
       // Loaded by hosts alone: every worker whose actors import this package loads this file.
       const { openMemory } = await import("./memory.ts");

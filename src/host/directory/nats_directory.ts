@@ -68,6 +68,7 @@ export function natsDirectory(options: NatsDirectoryOptions): DirectorySpec {
   const resolved = resolve(options);
   const starter: DirectoryStarter = {
     kind: "nats",
+    leaseMs: resolved.ttlMs,
     async open(site) {
       // Its packages are loaded by hosts that use it alone.
       const { openNats } = await import("./nats.ts");

@@ -74,7 +74,7 @@ function hostMetrics(host: HostInspection, { rss, heapUsed }: MemoryUse): Metric
     gauge("host_info", "Always 1; says which host it is.", [[{ host: formatHostId(id) }, 1]]),
     gauge("host_resident_memory_bytes", "Memory of the host's process.", [[{}, rss]]),
     gauge("host_heap_bytes", "JavaScript heap of the host's own isolate.", [[{}, heapUsed]]),
-    gauge("host_abandoned_threads", "Threads that loops hold and that were given up.", [
+    gauge("host_abandoned_threads", "Threads of workers that did not answer and were given up.", [
       [{}, abandonedThreads],
     ]),
     {

@@ -65,7 +65,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     address: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
     refused: (refusal) => refusals.add({ ...refusal, status: 101 }),
     async close() {
-      free();
+      const freed = free();
       // To abort cuts off who would never let it end, clients that do not read say, but also answers
       // that have just left; a shutdown waits for those, and for refused clients that go on sending.
       if (!await door.empty(CLOSE_TIMEOUT_MS)) {
@@ -74,6 +74,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       } else if (!await withDeadline(server.shutdown(), CLOSE_TIMEOUT_MS)) {
         server.unref();
       }
+      await freed;
     },
   };
 }
@@ -83,7 +84,7 @@ interface Listening {
   readonly server: Deno.HttpServer;
   readonly hostname: string;
   readonly port: number;
-  free(): void;
+  free(): Promise<void>;
 }
 
 async function listen(
@@ -94,7 +95,7 @@ async function listen(
   const { hostname, port, tls } = options;
   if (tls === null) {
     const server = Deno.serve({ hostname, port, signal, onListen: () => {} }, app.fetch);
-    return { ...server.addr, server, free: () => {} };
+    return { ...server.addr, server, free: () => Promise.resolve() };
   }
   const folder = await Deno.makeTempDir({ prefix: "dramatis-" });
   const path = `${folder}/gateway`;
@@ -105,20 +106,20 @@ async function listen(
       app.fetch(request, { completed, remoteAddr: { hostname: "a client over TLS" } }),
   );
   // What has connected stays so.
-  const remove = () => void Deno.remove(folder, { recursive: true }).catch(() => {});
+  const remove = () => Deno.remove(folder, { recursive: true }).catch(() => {});
   try {
     const { openTlsFront } = await import("./tls_front.ts");
     const front = await openTlsFront({ hostname, port, tls }, path);
     const { address } = front;
     const free = () => {
       front.close();
-      remove();
+      return remove();
     };
     return { server, hostname: address.address, port: address.port, free };
   } catch (error) {
     stop.abort();
     await server.finished;
-    remove();
+    await remove();
     const { code, message } = error as Error & { readonly code?: string };
     if (code !== "EADDRINUSE") throw error;
     throw new Deno.errors.AddrInUse(message, { cause: error });

@@ -1,9 +1,8 @@
-import { formatHostId, type HostId } from "../../core/address.ts";
+import { type ActorPlace, formatHostId, type HostId } from "../../core/address.ts";
 import type { Clock } from "../../core/clock.ts";
 import { HostLostError } from "../../core/host_errors.ts";
 import type { WaitingMessage } from "../../pool/redirects.ts";
 import { HeldMessages } from "./held_messages.ts";
-import type { ActorPlace } from "./wills.ts";
 
 /** Actors whose host is lost and that are to be made again on another: what comes for them waits, in order. */
 export class Absences {
@@ -38,6 +37,14 @@ export class Absences {
     };
   }
 
+  /** Waits for an actor to be somewhere again, as a message does; `false` if it is not, in time. */
+  async until(place: ActorPlace): Promise<boolean> {
+    if (!this.isOn) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.hold(place, { bytes: 0, resume: () => resolve(true), fail: () => resolve(false) });
+    return await promise;
+  }
+
   /** The actor is somewhere again: what has waited goes there, before all that comes now. */
   ended(place: ActorPlace): void {
     for (const message of this.#take(place)) message.resume();
@@ -69,7 +76,9 @@ export class Absences {
         if (held.size === 0) this.#remove({ host, uid }, held);
         message.fail(
           new HostLostError(
-            `Host ${formatHostId(host)} is lost, and ${uid} was not made again on another host ` +
+            `Host ${
+              formatHostId(host)
+            } is lost or leaves, and ${uid} was not made again on another host ` +
               `in ${waitMs} ms`,
           ),
         );

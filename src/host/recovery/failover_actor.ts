@@ -23,6 +23,13 @@ export interface Will {
   readonly options: ServiceCreateOptions;
 }
 
+/** An actor with a name that has been handed over. */
+export interface Move {
+  readonly name: string;
+  /** The host that has it now. */
+  readonly to: HostId;
+}
+
 /** What hosts say to each other about their actors with names; `host` is the one that says it. */
 export interface FailoverPeer {
   /** These are its own now. */
@@ -31,6 +38,12 @@ export interface FailoverPeer {
   drop(names: readonly string[], host: HostId): void;
   /** It has lost these names: others may make their actors. */
   leave(names: readonly string[], host: HostId): void;
+  /** Which of its actors could be made again, should it be drained. */
+  takes(names: readonly string[], host: HostId): string[];
+  /** It hands these over: others may make them; what there is for them waits until it says that it has. */
+  handOver(names: readonly string[], host: HostId): void;
+  /** It has handed these over, with all that has waited for them there. */
+  handedOver(moves: readonly Move[], host: HostId): void;
 }
 
 /** A host's part as an actor: how other hosts reach it. */
@@ -55,6 +68,19 @@ export class FailoverActor extends StatelessActor {
     this.#peer.leave(namesOf(names), this.#sender);
   }
 
+  takes(names: string[]): string[] {
+    return this.#peer.takes(namesOf(names), this.#sender);
+  }
+
+  handOver(names: string[]): void {
+    this.#peer.handOver(namesOf(names), this.#sender);
+  }
+
+  handedOver(moves: Move[]): void {
+    if (!Array.isArray(moves) || !moves.every(isMove)) throw new TypeError("Expected moves");
+    this.#peer.handedOver(moves, this.#sender);
+  }
+
   get #sender(): HostId {
     const { host } = this.context.sender;
     if (isClient(host)) throw new TypeError("A client has no actors of its own");
@@ -65,6 +91,11 @@ export class FailoverActor extends StatelessActor {
 function namesOf(names: unknown): string[] {
   if (!Array.isArray(names)) throw new TypeError("Expected a list of names");
   return names.map(checkName);
+}
+
+function isMove(value: unknown): value is Move {
+  const { name, to } = Object(value) as Partial<Record<string, unknown>>;
+  return typeof name === "string" && typeof to === "number" && Number.isSafeInteger(to);
 }
 
 function isWill(value: unknown): value is Will {

@@ -70,9 +70,9 @@ export class Family {
     return this.#options.supervision !== null;
   }
 
-  /** Whether one is being made for the first time: where is not known yet. */
-  get isMaking(): boolean {
-    return [...this.#children.values()].some((child) => !isThere(child));
+  /** How many are being made for the first time: where is not known yet. */
+  get making(): number {
+    return this.#children.size - this.children.length;
   }
 
   /** Those that have been made. */

@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { type Codec, FrameWriter, readFrames } from "../../core/codec.ts";
 import { PoolLostError } from "../../core/host_errors.ts";
 import { sizeOfFrame } from "../../core/message_size.ts";
-import type { Frame, FrameKind, RawFrame } from "../../core/protocol.ts";
+import { type Frame, type FrameKind, isMessage, type RawFrame } from "../../core/protocol.ts";
 import type { Link } from "../../link/link.ts";
 import { HeldMessages } from "./held_messages.ts";
 
@@ -95,15 +95,5 @@ export class Gap {
 
 /** Messages, and what says how far the messages of a pool have come. */
 function waits(kind: FrameKind): boolean {
-  switch (kind) {
-    case "call":
-    case "tell":
-    case "batch":
-    case "cancel":
-    case "ping":
-    case "pong":
-      return true;
-    default:
-      return false;
-  }
+  return isMessage(kind) || kind === "cancel" || kind === "ping" || kind === "pong";
 }

@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, MAX_TIMER_MS } from "../../core/clock.ts";
 import { MAILBOX_DEFAULTS } from "../../core/mailbox_options.ts";
 import { MailboxFullError } from "../../core/message_errors.ts";
 
@@ -11,8 +11,8 @@ export interface HeldMessagesOptions<T> {
   onLate(message: T): void;
 }
 
-interface Held<T> {
-  readonly message: T;
+interface Held {
+  /** When it has waited for too long. */
   readonly until: number;
   readonly bytes: number;
 }
@@ -20,13 +20,11 @@ interface Held<T> {
 /** How many messages may wait for one place: as many as for ten actors. */
 const MAX_MESSAGES = 10 * MAILBOX_DEFAULTS.messages;
 
-/** Timers for longer end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /** Messages for a place that is not there, in the order in which they have come, each for so long. */
 export class HeldMessages<T> {
   readonly #options: HeldMessagesOptions<T>;
-  #held: Held<T>[] = [];
+  /** The first to have come, and so the first to be late, is the first here. */
+  readonly #held = new Map<T, Held>();
   #bytes = 0;
   #timer: unknown;
 
@@ -36,7 +34,7 @@ export class HeldMessages<T> {
 
   /** How many wait. */
   get size(): number {
-    return this.#held.length;
+    return this.#held.size;
   }
 
   /**
@@ -46,7 +44,7 @@ export class HeldMessages<T> {
    * @throws {MailboxFullError} if it may not.
    */
   check(what: string): void {
-    const isFull = this.#held.length >= MAX_MESSAGES;
+    const isFull = this.#held.size >= MAX_MESSAGES;
     if (!isFull && this.#bytes <= MAILBOX_DEFAULTS.bytes) return;
     const limit = isFull ? MAX_MESSAGES : MAILBOX_DEFAULTS.bytes;
     const bound = isFull ? "messages" : "bytes";
@@ -57,33 +55,33 @@ export class HeldMessages<T> {
   add(message: T, bytes: number): void {
     const { clock, waitMs } = this.#options;
     this.#bytes += bytes;
-    this.#held.push({ message, bytes, until: clock.now() + waitMs });
+    this.#held.set(message, { bytes, until: clock.now() + waitMs });
     this.#watch();
   }
 
   /** One waits no more: whoever sent it has given up. */
   remove(message: T): void {
-    const at = this.#held.findIndex((one) => one.message === message);
-    if (at < 0) return;
-    this.#bytes -= this.#held[at]!.bytes;
-    this.#held.splice(at, 1);
-    if (this.#held.length === 0) this.#unwatch();
+    const held = this.#held.get(message);
+    if (held === undefined) return;
+    this.#held.delete(message);
+    this.#bytes -= held.bytes;
+    if (this.#held.size === 0) this.#unwatch();
   }
 
   /** Takes all out. */
   takeAll(): T[] {
-    const held = this.#held;
-    this.#held = [];
+    const held = [...this.#held.keys()];
+    this.#held.clear();
     this.#bytes = 0;
     this.#unwatch();
-    return held.map(({ message }) => message);
+    return held;
   }
 
   #watch(): void {
-    const first = this.#held[0];
+    const first = this.#held.values().next().value;
     if (first === undefined || this.#timer !== undefined) return;
     const { clock } = this.#options;
-    const ms = Math.min(first.until - clock.now(), LONGEST_TIMER_MS);
+    const ms = Math.min(first.until - clock.now(), MAX_TIMER_MS);
     this.#timer = clock.setTimeout(() => this.#expire(), ms);
   }
 
@@ -92,15 +90,18 @@ export class HeldMessages<T> {
     this.#timer = undefined;
   }
 
-  /** All wait for the same time: the first is due first. */
   #expire(): void {
     const { clock, onLate } = this.#options;
     this.#timer = undefined;
     const now = clock.now();
-    const first = this.#held.findIndex(({ until }) => until > now);
-    const late = this.#held.splice(0, first < 0 ? this.#held.length : first);
-    for (const { bytes } of late) this.#bytes -= bytes;
+    const late: T[] = [];
+    for (const [message, { until, bytes }] of this.#held) {
+      if (until > now) break;
+      late.push(message);
+      this.#held.delete(message);
+      this.#bytes -= bytes;
+    }
     this.#watch();
-    for (const { message } of late) onLate(message);
+    for (const message of late) onLate(message);
   }
 }

@@ -11,6 +11,7 @@ import { hostServiceOf } from "../../pool/host_service.ts";
 import type { LinkService } from "../../pool/link_service.ts";
 import type { LocalPool } from "../../pool/local.ts";
 import { isGone } from "../../pool/loss.ts";
+import type { Failover } from "./failover.ts";
 import { poolServiceOf } from "../../pool/pool_service.ts";
 import { addressOf, isReplicated, type UidEntry, type UidTable } from "../actors/uid_table.ts";
 
@@ -18,6 +19,8 @@ import { addressOf, isReplicated, type UidEntry, type UidTable } from "../actors
 export interface LinksHost {
   readonly main: LocalPool;
   readonly uids: UidTable;
+  /** Knows where actors are that were on hosts that are lost. */
+  readonly failover: Pick<Failover, "isAway" | "successorOf">;
   /** An actor of this host fails. */
   fail(entry: UidEntry, cause: Error): Promise<void>;
 }
@@ -58,7 +61,8 @@ export class Links implements LinkService {
    * @throws {LinkedActorDownError} if there is none: the first is to fail.
    * @throws {ActorStoppedError} if the first ends, or has ended.
    */
-  async link(uid: string, generation: number, peer: ActorAddress): Promise<void> {
+  async link(uid: string, generation: number, given: ActorAddress): Promise<void> {
+    const peer = this.#host.failover.isAway(given) ? await this.#follow(given) : given;
     const entry = this.#own(uid, generation);
     const own = addressOf(this.#self, entry);
     if (peer.host === this.#self && peer.uid === uid) return;
@@ -66,13 +70,9 @@ export class Links implements LinkService {
     // First, so that the other hears if this one ends meanwhile.
     this.#add(entry, { peer, id });
     try {
-      if (peer.host === this.#self) this.linked(peer.uid, own, id);
-      else {await this.#host.main.call(
-          hostServiceOf(peer.host),
-          "linked",
-          [peer.uid, own, id],
-          UNLIMITED,
-        );}
+      if (peer.host === this.#self) return this.linked(peer.uid, own, id);
+      const args = [peer.uid, own, id];
+      await this.#host.main.call(hostServiceOf(peer.host), "linked", args, UNLIMITED);
     } catch (error) {
       // Else the end of its host has been told already.
       if (this.#remove(entry, peer, id)) throw downOf(peer, error as Error);
@@ -80,7 +80,8 @@ export class Links implements LinkService {
   }
 
   /** Removes the link between two actors; resolves when no end of the other can reach this one any more. */
-  async unlink(uid: string, generation: number, peer: ActorAddress): Promise<void> {
+  async unlink(uid: string, generation: number, given: ActorAddress): Promise<void> {
+    const peer = this.#host.failover.isAway(given) ? await this.#follow(given) : given;
     const entry = this.#own(uid, generation);
     const half = this.#halves.get(entry)?.get(keyOf(peer));
     if (half !== undefined) {
@@ -135,6 +136,12 @@ export class Links implements LinkService {
     const entry = this.#host.uids.get(uid);
     if (entry?.generation === generation && entry.state !== "stopping") return entry;
     throw new ActorStoppedError(`${uid} ends, or has ended: it is linked with nobody any more`);
+  }
+
+  /** An actor whose host was lost, where it has been made again, if it has. */
+  async #follow(peer: ActorAddress): Promise<ActorAddress> {
+    const { host, uid } = peer;
+    return { ...peer, host: await this.#host.failover.successorOf({ host, uid }) ?? host };
   }
 
   /** Two that link with each other at once get two numbers: the greater counts on both sides. */

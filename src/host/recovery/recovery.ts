@@ -1,5 +1,24 @@
+/**
+ * What becomes of pools, actors and hosts that die. How the death of a pool goes through this folder:
+ *
+ * 1. `HostPools` hears of it, or `Silence` has ended a pool that did not answer. `Recovery` lets `ActorRecovery`
+ *    say which actors are made again; the others have ended, and whoever waits for one or calls it is told.
+ * 2. A `Gap` stands in for the pool: what is sent there waits, as `HeldMessages`.
+ * 3. When its limits allow, `Recovery` has the next isolate started at the same address. There `ActorRecovery`
+ *    makes the actors again, of what it has kept of them; children when their parents allow it. What they had
+ *    saved they get from `Snapshots`, which pools reach as the `StateActor`.
+ * 4. The gap opens, and what has waited goes to the pool in order.
+ *
+ * An actor that fails while its pool lives comes by way of `Failures`, and is made again alone.
+ * `Supervision` has a `Family` for each parent: it ends children with it, makes them again by its strategy, and
+ * tells it of those that are given up. `Links` takes down those that are linked with an actor that ends.
+ *
+ * Of a host that is lost, or hands its actors over (`Leavings`), others make those with names: `Failover` tells
+ * the other hosts what its own are made of (`Wills`), which hear it as `FailoverActor`. Each tries to be the one
+ * that makes them (`Successions`); what is sent to them meanwhile waits in `Absences`.
+ */
 import { type ActorAddress, formatPool, MAIN_POOL, type PoolId } from "../../core/address.ts";
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, MAX_TIMER_MS } from "../../core/clock.ts";
 import type { Codec } from "../../core/codec.ts";
 import { PoolLostError } from "../../core/host_errors.ts";
 import type { PoolDescription, RawFrame } from "../../core/protocol.ts";
@@ -15,9 +34,6 @@ import type { UidEntry } from "../actors/uid_table.ts";
 
 /** Milliseconds in which actors are to be made again: one that takes longer holds up nobody but itself. */
 const FILL_MS = 5000;
-
-/** Timers for longer end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The next isolate of a pool. */
 export interface Reopened {
@@ -114,7 +130,7 @@ export class Recovery {
     const lost = [...this.#lost.values()].find(({ description }) => wouldDo(description));
     if (lost === undefined || waitMs <= 0) return false;
     const limit = new Pauses(clock);
-    const late = limit.wait(Math.min(waitMs, LONGEST_TIMER_MS)).then(() => false);
+    const late = limit.wait(Math.min(waitMs, MAX_TIMER_MS)).then(() => false);
     const isThere = lost.recovered.promise.then(() => true, () => false);
     return await Promise.race([isThere, late]).finally(() => limit.end());
   }
@@ -190,7 +206,11 @@ export class Recovery {
       if (whole.isOver) return;
       try {
         const reopened = await reopen(pool);
-        if (whole.isOver) return reopened.isolate.terminate(gap.reason);
+        if (whole.isOver) {
+          reopened.isolate.terminate(gap.reason);
+          await reopened.isolate.down;
+          return;
+        }
         const died = await this.#fill(lost, reopened);
         if (died === null) return;
         gap.reason = died;

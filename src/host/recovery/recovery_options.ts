@@ -19,7 +19,7 @@ export interface RecoveryOptions extends RestartLimits {
    * How long a message to a pool that is being recovered waits for it, before it fails with
    * `PoolLostError`; one to an actor that is made again on another host, before `HostLostError`; and an
    * actor to be made there, if no other pool will do, before `PlacementError`. With 0 it fails at once.
-   * @default 5000
+   * @default 5000; for an actor that is made again on another host, `ttlMs` of `natsDirectory` longer
    */
   waitMs?: number;
   /**
@@ -84,18 +84,25 @@ export interface GiveUpEvent {
 /** {@linkcode RecoveryOptions}, decided. */
 export interface ResolvedRecovery extends Readonly<Required<RecoveryOptions>> {
   readonly autoRecover: AutoRecover;
+  /** How long a message waits for an actor that is made again on another host. */
+  readonly successorMs: number;
   /** When actors are made again that do not say so themselves: as often as their pool. */
   readonly restart: ResolvedRestart;
 }
 
+/** Milliseconds that a message waits, unless its host says so. */
+const WAIT_MS = 5000;
+
 /**
  * Checks the options and fills in the defaults.
  *
+ * @param leaseMs How long the names of a lost host stay taken: nobody can make its actors again before.
  * @throws {TypeError} or {@linkcode RangeError} that names the option.
  */
 export function resolveRecovery(
   autoRecover: AutoRecover = "actor",
   options: RecoveryOptions = {},
+  leaseMs: number = 0,
 ): ResolvedRecovery {
   if (autoRecover !== "actor" && autoRecover !== "pool" && autoRecover !== false) {
     throw new RangeError(
@@ -103,7 +110,7 @@ export function resolveRecovery(
     );
   }
   const limits = resolveLimits(options, "recovery");
-  const { waitMs = 5000, silentMs = Infinity } = options;
+  const { waitMs = WAIT_MS, silentMs = Infinity } = options;
   const { onPoolDown = () => {}, onPoolRecovered = () => {}, onGiveUp = printGiveUp } = options;
   if (!(waitMs >= 0)) {
     throw new RangeError(`recovery.waitMs is a number of milliseconds from 0 up, got ${waitMs}`);
@@ -124,6 +131,7 @@ export function resolveRecovery(
     restart,
     ...limits,
     waitMs,
+    successorMs: options.waitMs ?? WAIT_MS + leaseMs,
     silentMs,
     onPoolDown,
     onPoolRecovered,

@@ -14,12 +14,14 @@ import { addressOf, isReplicated, type UidEntry } from "../actors/uid_table.ts";
 
 /** What supervision needs of its host. */
 export interface SupervisionHost extends Omit<FailuresOptions, "endChildren"> {
+  /** The hosts that may be making actors for this one. */
+  others(): readonly HostId[];
   /** Ends an actor of this host. */
   destroy(uid: string, kill: boolean): Promise<void>;
 }
 
 /** Knows whose child is whose, ends children with their parents, and tells parents of their children's ends. */
-export class Supervision implements Omit<FamilyService, "failed"> {
+export class Supervision implements Omit<FamilyService, "failed" | "endMaking"> {
   /** What becomes of actors that fail. */
   readonly failures: Failures;
   readonly #host: SupervisionHost;
@@ -77,7 +79,9 @@ export class Supervision implements Omit<FamilyService, "failed"> {
     this.#families.delete(entry);
     const before = this.#endings.get(entry);
     const { generation, family } = found;
-    const unmade = family.isMaking ? this.#endMaking(entry.uid, generation) : undefined;
+    const unmade = family.making > 0
+      ? this.#endAllMaking(entry.uid, generation, family.making)
+      : undefined;
     const ended: Promise<void> = Promise.all([before, unmade, family.end(kill)]).then(() => {
       if (this.#endings.get(entry) === ended) this.#endings.delete(entry);
     });
@@ -182,16 +186,33 @@ export class Supervision implements Omit<FamilyService, "failed"> {
     await this.#noted(entry, this.#host.destroy(uid, kill || entry.state === "starting"));
   }
 
+  /** Ends the children of an actor that this host is making: their start may never come to its end. */
+  async endMaking({ host, uid, generation }: Parent): Promise<void> {
+    await this.#endStarting(this.#starting({ host, uid, generation }));
+  }
+
   get #self(): HostId {
     return this.#host.main.address.host;
   }
 
-  /** Ends the children of an actor that this host is making: their start may never come to its end. */
-  async #endMaking(uid: string, generation: number): Promise<void> {
-    const making = this.#host.uids.childrenOf(this.#self).filter(({ state, parent }) =>
+  /** Ends the children of an actor of this host that are being made, wherever that is. */
+  async #endAllMaking(uid: string, generation: number, count: number): Promise<void> {
+    const here = this.#starting({ host: this.#self, uid, generation });
+    const others = here.length < count ? this.#host.others() : [];
+    await Promise.all([
+      this.#endStarting(here),
+      ...others.map((host) => this.#ask(host, "endMaking", [uid, generation])),
+    ]);
+  }
+
+  #starting({ host, uid, generation }: Parent): UidEntry[] {
+    return this.#host.uids.childrenOf(host).filter(({ state, parent }) =>
       state === "starting" && parent!.uid === uid && parent!.generation === generation
     );
-    await Promise.all(making.map((child) => {
+  }
+
+  async #endStarting(children: readonly UidEntry[]): Promise<void> {
+    await Promise.all(children.map((child) => {
       return this.#noted(child, this.#host.destroy(child.uid, true));
     }));
   }
@@ -291,6 +312,9 @@ export class Supervision implements Omit<FamilyService, "failed"> {
     }
   }
 }
+
+/** An instance of an actor that has children. */
+type Parent = Pick<ParentLink, "host" | "uid" | "generation">;
 
 /** How a child has ended. */
 function exitOf(reason: Error): ExitKind {

@@ -1,4 +1,4 @@
-import type { ActorAddress, HostId, PoolAddress } from "../../core/address.ts";
+import type { ActorPlace, HostId, PoolAddress } from "../../core/address.ts";
 import type { KeptArgs } from "../../state/kept_args.ts";
 import type { Will } from "./failover_actor.ts";
 
@@ -8,9 +8,6 @@ export interface KeptWill extends Omit<Will, "args"> {
   /** The host that has the actor, or had it last. */
   readonly holder: HostId;
 }
-
-/** Which actor, whichever instance of it. */
-export type ActorPlace = Pick<ActorAddress, "host" | "uid">;
 
 /** How many wills a host keeps for others: what they say is kept in memory. */
 const MAX_WILLS = 100_000;
@@ -34,9 +31,14 @@ export class Wills {
   }
 
   /** The will of the actor that a host has, or had last, under a uid. */
-  at({ host, uid }: ActorPlace): KeptWill | undefined {
-    const name = this.#names.get(host)?.get(uid);
+  at(place: ActorPlace): KeptWill | undefined {
+    const name = this.nameAt(place);
     return name === undefined ? undefined : this.#byName.get(name);
+  }
+
+  /** The name of that. */
+  nameAt({ host, uid }: ActorPlace): string | undefined {
+    return this.#names.get(host)?.get(uid);
   }
 
   /** The names that a host has, or had last. */
@@ -56,8 +58,9 @@ export class Wills {
     const names = this.#names.get(will.holder) ?? new Map<string, string>();
     this.#names.set(will.holder, names.set(will.uid, will.name));
     if (before === undefined) return null;
-    // Under another uid it is another actor, that somebody has given the name.
     if (before.uid === will.uid) this.#move(before, will.holder);
+    // Under another uid it is another actor, that somebody has given the name.
+    else this.#forget(before);
     return { host: before.holder, uid: before.uid };
   }
 
@@ -67,15 +70,19 @@ export class Wills {
     if (will === undefined) return undefined;
     this.#byName.delete(name);
     this.#unplace(will);
-    for (const [host, moved] of this.#moved) {
-      if (moved.delete(will.uid) && moved.size === 0) this.#moved.delete(host);
-    }
+    this.#forget(will);
     return will;
   }
 
   /** Where the actor of a host that is lost is by now. */
   movedTo({ host, uid }: ActorPlace): PoolAddress | undefined {
     return this.#moved.get(host)?.get(uid);
+  }
+
+  /** The hosts that are lost and have had the actor of a place before. */
+  before({ host, uid }: ActorPlace): HostId[] {
+    const lost = [...this.#moved].filter(([, moved]) => moved.get(uid)?.host === host);
+    return lost.map(([before]) => before);
   }
 
   /** Whether any actor that a host has, or had, is made again elsewhere if need be, or was. */
@@ -91,6 +98,16 @@ export class Wills {
   #unplace({ holder, uid }: KeptWill): void {
     const names = this.#names.get(holder);
     if (names?.delete(uid) && names.size === 0) this.#names.delete(holder);
+  }
+
+  /** An actor is not there any more: nothing leads there from where it was before. */
+  #forget({ holder, uid }: KeptWill): void {
+    for (const [host, moved] of this.#moved) {
+      // Other hosts may have had others with this uid.
+      if (moved.get(uid)?.host !== holder) continue;
+      moved.delete(uid);
+      if (moved.size === 0) this.#moved.delete(host);
+    }
   }
 
   #move({ holder, uid }: KeptWill, to: HostId): void {

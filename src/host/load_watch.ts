@@ -1,10 +1,10 @@
-import type { PoolId } from "../../core/address.ts";
-import { type Clock, SYSTEM_CLOCK } from "../../core/clock.ts";
-import { BackgroundTimer } from "../../debug/background_timer.ts";
-import { UNLIMITED } from "../../actor/message.ts";
-import type { LocalPool } from "../../pool/local.ts";
-import { poolServiceOf } from "../../pool/pool_service.ts";
-import { busyWith } from "../../schedule/leases.ts";
+import type { PoolId } from "../core/address.ts";
+import { type Clock, SYSTEM_CLOCK } from "../core/clock.ts";
+import { BackgroundTimer } from "../debug/background_timer.ts";
+import { UNLIMITED } from "../actor/message.ts";
+import type { LocalPool } from "../pool/local.ts";
+import { poolServiceOf } from "../pool/pool_service.ts";
+import { busyWith } from "../schedule/leases.ts";
 
 /** Milliseconds between two looks: the CPU time of a thread is counted in steps of ten. */
 const LOOK_MS = 500;

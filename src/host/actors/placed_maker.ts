@@ -1,11 +1,12 @@
 import { type ActorAddress, type HostId, MAIN_POOL, type PoolAddress } from "../../core/address.ts";
+import type { CallChain } from "../../core/call_chain.ts";
 import { ActorStoppedError } from "../../core/errors.ts";
 import { UNLIMITED } from "../../actor/message.ts";
 import type { ResolvedRestart } from "../../actor/restart.ts";
 import { hostServiceOf } from "../../pool/host_service.ts";
 import type { LocalPool } from "../../pool/local.ts";
 import type { CreateRequest } from "../../pool/residents.ts";
-import { isLoss } from "../../pool/loss.ts";
+import { isGone, isLoss } from "../../pool/loss.ts";
 import type { Lease } from "../../schedule/leases.ts";
 import type { ActorRecovery } from "../recovery/actor_recovery.ts";
 import type { CreateOrder, Kin } from "./create_order.ts";
@@ -16,7 +17,7 @@ import type { Supervision } from "../recovery/supervision.ts";
 import { addressOf, type UidEntry, type UidTable } from "./uid_table.ts";
 
 /** What is needed to make actors in pools that have been chosen. */
-export interface ActorBuilderOptions {
+export interface PlacedMakerOptions {
   readonly main: LocalPool;
   readonly uids: UidTable;
   readonly actors: PoolActors;
@@ -26,12 +27,17 @@ export interface ActorBuilderOptions {
   readonly recovery: ActorRecovery;
   /** Ends what other hosts have made. */
   readonly ends: FarEnds;
+  /** Ends what this host has of an actor: all of it, unless other hosts have replicas. */
+  endHere(uid: string): Promise<void>;
   /** The number of actors in a pool has changed. */
   onLoad(): void;
 }
 
 /** What is made in each pool. */
-export type Work = Omit<CreateRequest, "generation">;
+export interface Work extends Omit<CreateRequest, "generation"> {
+  /** The calls that wait for it to start; nobody waits when it is made again. */
+  readonly chain: CallChain | undefined;
+}
 
 /** What else is said of an actor that is made here. */
 export interface Making {
@@ -49,10 +55,10 @@ export interface Making {
 }
 
 /** Makes actors in pools that have been chosen, here and on other hosts, and undoes what does not start. */
-export class ActorBuilder {
-  readonly #options: ActorBuilderOptions;
+export class PlacedMaker {
+  readonly #options: PlacedMakerOptions;
 
-  constructor(options: ActorBuilderOptions) {
+  constructor(options: PlacedMakerOptions) {
     this.#options = options;
   }
 
@@ -71,7 +77,9 @@ export class ActorBuilder {
     entry.parent = kin.parent;
     entry.supervision = kin.supervision;
     making.onReserved?.(addressOf(this.#self, entry));
-    const request = { uid, generation: entry.generation, type, args, options };
+    const { chain } = work;
+    const once = chain === undefined ? options : { ...options, chain };
+    const request = { uid, generation: entry.generation, type, args, options: once };
     const isMain = pools[0] === MAIN_POOL;
     // A constructor that runs here may change the arguments.
     if (isMain && restart !== null) recovery.keep(entry, work, restart);
@@ -100,7 +108,7 @@ export class ActorBuilder {
       pools.map((pool) => actors.create(pool, request).then(() => pool)),
       (pool) => {
         const replica = { host: this.#self, pool, uid, generation };
-        return this.undo(replica, actors.end(pool, uid, false));
+        return this.#undo(replica, actors.end(pool, uid, false));
       },
     );
   }
@@ -125,18 +133,27 @@ export class ActorBuilder {
       // Nobody can say whether it has made it: if all is to be undone, that is when it can be asked.
       const isUnsure = isLoss(error) && error.actor === undefined;
       if (isUnsure && options.order !== undefined) {
-        this.#options.ends.owe(service.host, options.order);
+        this.#options.ends.owe(service.host, { order: options.order, kill: false, reason: null });
       }
       throw error;
     }
   }
 
-  /** Waits until a replica of an actor that cannot be made has ended again; what its end throws is nobody's. */
-  async undo(replica: ActorAddress, ended: Promise<void>): Promise<void> {
+  /** Ends what an order has made, wherever that is, as something else that goes with it cannot be made. */
+  withdraw(made: ActorAddress, order: string): Promise<void> {
+    const { ends, endHere } = this.#options;
+    const ended = made.host === this.#self
+      ? endHere(made.uid)
+      : ends.end(made.host, { order, kill: false, reason: null });
+    return this.#undo(made, ended);
+  }
+
+  /** Waits for such an end; one that is gone has ended, and what its `preDestroy` throws is nobody's. */
+  async #undo(made: ActorAddress, ended: Promise<void>): Promise<void> {
     try {
       await ended;
     } catch (error) {
-      this.#options.main.undelivered(replica, "preDestroy", error as Error);
+      if (!isGone(error)) this.#options.main.undelivered(made, "preDestroy", error as Error);
     }
   }
 
