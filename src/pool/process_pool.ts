@@ -14,7 +14,7 @@ import type { FromProcess, Notes, ToProcess } from "./process_protocol.ts";
 import { mebibytes } from "./process_memory.ts";
 
 /** How long a killed process may take to be gone; one that a driver holds in the kernel takes for ever. */
-const KILL_MS = 1000;
+const KILL_MS = 5000;
 
 /** How long a process may take to say what its worker runs; one that the system has stopped never does. */
 const LOOK_MS = 1000;
