@@ -20,12 +20,16 @@ import {
 import { Partner } from "../fixtures/linked_actors.ts";
 import { Tally } from "../fixtures/state_actors.ts";
 import { Teller } from "../fixtures/teller.ts";
+import { passing } from "./passing.ts";
 
 const MODULES = ["state_actors.ts", "teller.ts"].map((file) =>
   import.meta.resolve(`../fixtures/${file}`)
 );
 
 const HEARTBEAT_MS = 1000;
+
+/** How time passes where something is waited for. */
+const STEP_MS = HEARTBEAT_MS / 4;
 
 const TALLY = { name: "tally", uid: "t", restart: "permanent" } as const;
 
@@ -65,15 +69,6 @@ async function withTally(
   await body({ clock, cluster, first, last, tally, lose });
 }
 
-/** Lets time pass until something has come of it. */
-async function passing<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
-  let isOver = false;
-  const over = () => void (isOver = true);
-  work.then(over, over);
-  while (!isOver) await clock.advance(HEARTBEAT_MS / 4);
-  return await work;
-}
-
 /** What it rejects with; taken at once, so that nobody else hears of it. */
 function failure(call: Promise<unknown>): Promise<unknown> {
   return call.then(() => assert.fail("it was answered"), (error) => error);
@@ -96,7 +91,7 @@ Deno.test("failover gap: what was under way rejects, what is sent then waits and
     const batch = tally.add.batch([[100], [1000]]);
     const after = tally.add(10_000);
     assert(await running instanceof HostLostError, "at most once");
-    assert.equal(await passing(clock, before), 41);
+    assert.equal(await passing(clock, STEP_MS, before), 41);
     assert.deepEqual(await batch, [151, 1151]);
     assert.equal(await after, 11_151);
     assert.equal(await tally.get(), 11_151);
@@ -110,7 +105,7 @@ Deno.test("failover gap: a call that may run twice is sent again, and goes to th
     // The one that is lost does not answer.
     const running = tally.get.with({ idempotent: true })();
     lose();
-    assert.equal(await passing(clock, running), 40);
+    assert.equal(await passing(clock, STEP_MS, running), 40);
   });
 });
 
@@ -119,7 +114,7 @@ Deno.test("failover gap: the name is waited for, by whoever looks it up", async 
     lose();
     const found = first.host.lookup<Tally>("tally");
     const made = first.host.getOrCreateActor("tally", Tally, [0]);
-    const ref = await passing(clock, found);
+    const ref = await passing(clock, STEP_MS, found);
     assert.notEqual(addressOf(ref).host, last.host.id);
     assert.equal(await ref.get(), 40);
     assert.deepEqual(addressOf(await made), addressOf(ref), "not a second one");
@@ -183,7 +178,7 @@ Deno.test("failover gap: a call whose caller gives up is not made, nor is one pa
     const kept = tally.add(100);
     abort.abort(new RangeError("no more"));
     assert.equal((await aborted as Error).message, "no more");
-    assert.equal(await passing(clock, kept), 140);
+    assert.equal(await passing(clock, STEP_MS, kept), 140);
     assert.equal((await expired as Error).name, "CallTimeoutError");
     assert.equal(await tally.get(), 140);
   });
@@ -208,24 +203,32 @@ Deno.test("failover gap: what was copied is what is sent", async () => {
     const given = { bytes: Uint8Array.of(1, 2, 3) };
     const sum = teller.sum(given);
     given.bytes.fill(9);
-    assert.equal(await passing(clock, sum), 6);
+    assert.equal(await passing(clock, STEP_MS, sum), 6);
   });
 });
 
 Deno.test("failover gap: a second loss is a second gap", async () => {
   await withTally({ hosts: 4 }, async ({ clock, cluster, first, tally, lose }) => {
     lose();
-    assert.equal(await passing(clock, tally.add(1)), 41);
+    assert.equal(await passing(clock, STEP_MS, tally.add(1)), 41);
     const { host } = addressOf(await first.host.lookup("tally"));
     lose(cluster.hosts.find((one) => one.host.id === host)!);
-    assert.equal(await passing(clock, tally.add(2)), 42, "as new: the store is not shared");
+    assert.equal(
+      await passing(clock, STEP_MS, tally.add(2)),
+      42,
+      "as new: the store is not shared",
+    );
   });
 });
 
 Deno.test("failover gap: a ref of before asks for, and ends, the successor", async () => {
   await withTally(NOTHING, async ({ clock, cluster, first, last, tally, lose }) => {
     lose();
-    assert.equal(await passing(clock, first.host.hasActor(tally)), true, "it is waited for");
+    assert.equal(
+      await passing(clock, STEP_MS, first.host.hasActor(tally)),
+      true,
+      "it is waited for",
+    );
     const others = cluster.hosts.filter((one) => one !== last);
     assert.equal(await instances(others), 1);
     await first.host.destroyActor(tally);
@@ -248,7 +251,7 @@ Deno.test("failover gap: calls from worker pools wait too", async () => {
     assert.equal((await running as Error).name, "HostLostError");
     // The successor has the arguments, and not the state.
     const waiting = [teller.add(1), teller.add(2)];
-    assert.deepEqual(await passing(clock, Promise.all(waiting)), [41, 43]);
+    assert.deepEqual(await passing(clock, STEP_MS, Promise.all(waiting)), [41, 43]);
     assert.equal(await teller.add(1), 44);
   });
 });
@@ -260,7 +263,7 @@ Deno.test("failover gap: a watch of before ends with the host; one that is begun
     lose();
     const meanwhile = first.host.watch(tally);
     assert((await before).reason instanceof HostLostError);
-    assert.equal(await passing(clock, tally.add(1)), 41);
+    assert.equal(await passing(clock, STEP_MS, tally.add(1)), 41);
     const after = first.host.watch(tally);
     let isOver = false;
     Promise.race([meanwhile, after]).then(() => isOver = true);
@@ -280,7 +283,7 @@ Deno.test("failover gap: a link by a ref of before is with the successor", async
     const one = await first.host.createActor(Partner, []);
     const other = await first.host.createActor(Partner, []);
     lose();
-    await passing(clock, Promise.all([one.link(tally), other.link(tally)]));
+    await passing(clock, STEP_MS, Promise.all([one.link(tally), other.link(tally)]));
     await other.unlink(tally);
     const down = first.host.watch(one);
     await first.host.killActor(tally);

@@ -17,10 +17,14 @@ import {
 } from "@dramatis/dramatis/testing";
 import { Gate } from "../fixtures/actors.ts";
 import { Caller, Roll } from "../fixtures/roll.ts";
+import { passing } from "./passing.ts";
 
 const MODULES = ["actors.ts", "roll.ts"].map((file) => import.meta.resolve(`../fixtures/${file}`));
 
 const HEARTBEAT_MS = 1000;
+
+/** How time passes where something is waited for. */
+const STEP_MS = HEARTBEAT_MS / 4;
 
 /** A cluster whose last host has the actor, as the two others know it. */
 interface Stage {
@@ -52,15 +56,6 @@ async function withRoll(
   await body({ clock, cluster, first, last, rolls: [rolls[0]!, rolls[1]!], gate });
 }
 
-/** Lets time pass until something has come of it. */
-async function passing<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
-  let isOver = false;
-  const over = () => void (isOver = true);
-  work.then(over, over);
-  while (!isOver) await clock.advance(HEARTBEAT_MS / 4);
-  return await work;
-}
-
 for (const kind of ["main", "worker"] as const) {
   const pools = kind === "main" ? [] : [workerPool({ count: 1 })];
   Deno.test(`handover: what runs ends, what waits or comes meanwhile goes to the successor in order, ${kind} pool`, async () => {
@@ -82,12 +77,12 @@ for (const kind of ["main", "worker"] as const) {
         await clock.advance(HEARTBEAT_MS);
         const items = Array.fromAsync(roll.climb(3));
         await gate.open();
-        assert.equal(await passing(clock, running), 1, "it ends where it runs");
-        assert.equal(await passing(clock, later), 6);
+        assert.equal(await passing(clock, STEP_MS, running), 1, "it ends where it runs");
+        assert.equal(await passing(clock, STEP_MS, later), 6);
         assert.deepEqual(await Promise.all([...queued, far, own]), [1, 2, 1, 1]);
         assert.deepEqual(await batch, [4, 5]);
         assert.deepEqual(await items, [1, 2, 3]);
-        await passing(clock, drained);
+        await passing(clock, STEP_MS, drained);
         const taken = await roll.taken();
         const of = (who: string) => taken.filter((one) => one[0] === who).map(([, n]) => n);
         assert.deepEqual([of("a"), of("b"), of("c")], [[1, 2, 3, 4, 5, 6], [1], [1]]);
@@ -111,10 +106,10 @@ Deno.test("handover: of those who send all the while nothing fails, and each one
     });
     await Promise.all(rolls.map((roll) => roll.take("", 0)));
     const before = await rolls[0].taken();
-    await passing(clock, last.host.drain());
+    await passing(clock, STEP_MS, last.host.drain());
     await clock.advance(HEARTBEAT_MS);
     isOver = true;
-    const sent = await passing(clock, Promise.all(load));
+    const sent = await passing(clock, STEP_MS, Promise.all(load));
     const taken = await rolls[0].taken();
     sent.forEach((numbers, i) => {
       const own = ([who]: [string, number]) => who === String(i);
@@ -143,14 +138,14 @@ Deno.test("handover: those who send from a worker pool wait too, in order", asyn
       calls.push(caller.take("w", calls.length + 1));
       await clock.advance(50);
     }
-    const numbers = await passing(clock, Promise.all(calls));
+    const numbers = await passing(clock, STEP_MS, Promise.all(calls));
     await gate.open();
     assert.deepEqual([before, ...numbers], [...Array(51).keys()]);
     const seen = (await roll.taken()).map(([, n]) => n);
     assert(seen.length > 0);
     assert.deepEqual(seen, numbers.slice(-seen.length));
     await running;
-    await passing(clock, drained);
+    await passing(clock, STEP_MS, drained);
   });
 });
 
@@ -158,7 +153,7 @@ Deno.test("handover: a ref of long ago is as good as a new one, when the success
   await withRoll({ hosts: 4 }, async ({ clock, cluster, first, last, rolls: [roll], gate }) => {
     // So that it is not this one that makes it.
     for (let i = 0; i < 3; i++) await first.host.createActor(Gate, []);
-    await passing(clock, last.host.drain());
+    await passing(clock, STEP_MS, last.host.drain());
     const { host } = addressOf(await first.host.lookup("roll"));
     const next = cluster.hosts.find((one) => one.host.id === host)!;
     assert(next !== first && next !== last);
@@ -171,9 +166,9 @@ Deno.test("handover: a ref of long ago is as good as a new one, when the success
     await clock.advance(10);
     await gate.open();
     calls.push(roll.take("a", 5), young.take("a", 6));
-    assert.equal(await passing(clock, running), 1);
-    assert.deepEqual(await passing(clock, Promise.all(calls)), [1, 2, 3, 4, 5, 6]);
-    await passing(clock, drained);
+    assert.equal(await passing(clock, STEP_MS, running), 1);
+    assert.deepEqual(await passing(clock, STEP_MS, Promise.all(calls)), [1, 2, 3, 4, 5, 6]);
+    await passing(clock, STEP_MS, drained);
     assert.deepEqual((await roll.taken()).map(([, n]) => n), [1, 2, 3, 4, 5, 6]);
   });
 });
@@ -185,8 +180,8 @@ Deno.test("handover: what still runs when the deadline ends rejects, what waits 
     const queued = roll.take("a", 1);
     const drained = last.host.drain({ deadlineMs: 20 });
     assert.match(String(await running), /was killed/);
-    assert.equal(await passing(clock, queued), 1);
-    await passing(clock, drained);
+    assert.equal(await passing(clock, STEP_MS, queued), 1);
+    await passing(clock, STEP_MS, drained);
     await gate.open();
   });
 });
@@ -209,12 +204,12 @@ Deno.test("handover: a call whose caller gives up meanwhile does not run", async
     late.abort(new RangeError("late"));
     await gate.open();
     assert.equal(await running, 1);
-    assert.equal(await passing(clock, kept), 3);
+    assert.equal(await passing(clock, STEP_MS, kept), 3);
     assert.deepEqual([String(await ends[0]), String(await after)], [
       "RangeError: early",
       "RangeError: late",
     ]);
-    await passing(clock, drained);
+    await passing(clock, STEP_MS, drained);
     assert.deepEqual(await roll.taken(), [["a", 3]]);
   });
 });
@@ -228,7 +223,7 @@ Deno.test("handover: with nobody to take an actor, what waits for it is handed b
     assert.equal((await queued).name, "ActorStoppedError");
     await gate.open();
     assert.equal(await running, 1);
-    await passing(clock, drained);
+    await passing(clock, STEP_MS, drained);
   });
 });
 
@@ -242,8 +237,8 @@ Deno.test("handover: a host that dies while it hands over is one that is lost", 
     for (const other of cluster.hosts) if (other !== last) cluster.link(last, other).drop();
     assert(await running instanceof HostLostError);
     assert(await there instanceof HostLostError, "nobody can say whether it has run");
-    assert.equal(await passing(clock, roll.take("a", 2)), 2);
+    assert.equal(await passing(clock, STEP_MS, roll.take("a", 2)), 2);
     await gate.open();
-    await passing(clock, drained);
+    await passing(clock, STEP_MS, drained);
   });
 });
